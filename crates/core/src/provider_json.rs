@@ -1,0 +1,198 @@
+//! JSON as providers send it, without losing what a strict parser refuses or rounds.
+
+use std::borrow::Cow;
+
+use serde_json::Value;
+
+/// Parses JSON from a provider and keeps every value.
+///
+/// Two things that occur in the wild are kept where [`serde_json`] alone would refuse or round them:
+///
+/// - a lone surrogate (`"\ud83d"` without its other half, RFC 8259 section 8.2) stays as its six characters, `\ud83d`, in the text;
+/// - a number that a double or a 64-bit integer cannot hold exactly becomes a string of its digits.
+///
+/// # Errors
+/// When the text is not JSON.
+pub fn parse(json: &[u8]) -> Result<Value, serde_json::Error> {
+    serde_json::from_slice(&keep_values(json))
+}
+
+/// Rewrites the text so that a strict parser keeps its values; borrowed when there is nothing to rewrite.
+fn keep_values(json: &[u8]) -> Cow<'_, [u8]> {
+    let mut kept: Option<Vec<u8>> = None;
+    let mut copied = 0;
+    let mut at = 0;
+    while at < json.len() {
+        match json[at] {
+            b'"' => at = scan_string(json, at, &mut kept, &mut copied),
+            b'-' | b'0'..=b'9' => {
+                let end = json[at..]
+                    .iter()
+                    .position(|b| !matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
+                    .map_or(json.len(), |length| at + length);
+                let number = &json[at..end];
+                if is_number(number) && !is_exact(number) {
+                    let out = kept.get_or_insert_with(|| Vec::with_capacity(json.len() + 16));
+                    out.extend_from_slice(&json[copied..at]);
+                    out.push(b'"');
+                    out.extend_from_slice(number);
+                    out.push(b'"');
+                    copied = end;
+                }
+                at = end;
+            }
+            _ => at += 1,
+        }
+    }
+    match kept {
+        None => Cow::Borrowed(json),
+        Some(mut out) => {
+            out.extend_from_slice(&json[copied..]);
+            Cow::Owned(out)
+        }
+    }
+}
+
+/// Walks over a string that begins at `start`, doubling the backslash of lone surrogates; returns where it ends.
+fn scan_string(json: &[u8], start: usize, kept: &mut Option<Vec<u8>>, copied: &mut usize) -> usize {
+    let mut at = start + 1;
+    while at < json.len() {
+        match json[at] {
+            b'"' => return at + 1,
+            b'\\' => match unicode_escape(json, at) {
+                Some(0xD800..=0xDBFF)
+                    if matches!(unicode_escape(json, at + 6), Some(0xDC00..=0xDFFF)) =>
+                {
+                    at += 12;
+                }
+                Some(0xD800..=0xDFFF) => {
+                    let out = kept.get_or_insert_with(|| Vec::with_capacity(json.len() + 16));
+                    out.extend_from_slice(&json[*copied..at]);
+                    out.push(b'\\');
+                    *copied = at;
+                    at += 6;
+                }
+                _ => at += 2,
+            },
+            _ => at += 1,
+        }
+    }
+    json.len()
+}
+
+/// The code unit of a `\uXXXX` that begins here.
+fn unicode_escape(json: &[u8], at: usize) -> Option<u16> {
+    let escape = json.get(at..at + 6)?;
+    if !escape.starts_with(b"\\u") || !escape[2..].iter().all(u8::is_ascii_hexdigit) {
+        return None;
+    }
+    u16::from_str_radix(std::str::from_utf8(&escape[2..]).ok()?, 16).ok()
+}
+
+/// Whether these bytes are a JSON number, so that what is not stays an error.
+fn is_number(text: &[u8]) -> bool {
+    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+}
+
+/// Whether reading the number as an integer or a double and writing it again keeps its value.
+fn is_exact(number: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(number) else {
+        return false;
+    };
+    if !text.contains(['.', 'e', 'E']) {
+        return text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
+    }
+    text.parse::<f64>()
+        .is_ok_and(|value| value.is_finite() && decimal(&format!("{value:e}")) == decimal(text))
+}
+
+/// A decimal number as sign, significant digits and exponent, so that equal values compare equal.
+fn decimal(text: &str) -> Option<(bool, String, i64)> {
+    let (mantissa, exponent) = match text.split_once(['e', 'E']) {
+        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
+        None => (text, 0),
+    };
+    let (negative, mantissa) = match mantissa.strip_prefix('-') {
+        Some(rest) => (true, rest),
+        None => (false, mantissa),
+    };
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let all = format!("{whole}{fraction}");
+    let digits = all.trim_start_matches('0');
+    let significant = digits.trim_end_matches('0');
+    if significant.is_empty() {
+        return Some((false, String::new(), 0));
+    }
+    let trailing = i64::try_from(digits.len() - significant.len()).ok()?;
+    let places = i64::try_from(fraction.len()).ok()?;
+    Some((
+        negative,
+        significant.to_owned(),
+        exponent.checked_sub(places)?.checked_add(trailing)?,
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn lone_surrogates_stay_as_their_escape_and_pairs_are_read() {
+        let parsed = parse(br#"{"lone":"a\ud83dz","low":"\udc00","pair":"\ud83d\ude00","\ud800":1,"back":"\\ud800"}"#);
+        assert_eq!(
+            parsed.unwrap(),
+            json!({"lone":"a\\ud83dz","low":"\\udc00","pair":"😀","\\ud800":1,"back":"\\ud800"})
+        );
+    }
+
+    #[test]
+    fn numbers_that_would_be_rounded_become_strings_of_their_digits() {
+        let parsed = parse(b"[9223372036854775807, 18446744073709551616, 0.1, 0.10, 1e2, 0.1000000000000000055, -0.0, 1e400]");
+        assert_eq!(
+            parsed.unwrap(),
+            json!([
+                9223372036854775807_i64,
+                "18446744073709551616",
+                0.1,
+                0.1,
+                1e2,
+                "0.1000000000000000055",
+                -0.0,
+                "1e400"
+            ])
+        );
+    }
+
+    #[test]
+    fn what_is_not_json_stays_an_error() {
+        for bad in [
+            "",
+            "{",
+            "[01]",
+            "[1.]",
+            "\"\\ud83",
+            "[--1]",
+            "{\"a\":1e}",
+            "\"\\u12\"",
+        ] {
+            assert!(parse(bad.as_bytes()).is_err(), "{bad} was accepted");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_a_strict_parser_reads_exactly_is_read_the_same(text in "\\PC*", number in any::<i64>(), float in any::<f32>()) {
+            let value = json!({"text": text, "number": number, "float": f64::from(float), "list": [text, null, true]});
+            let json = serde_json::to_vec(&value).unwrap();
+            prop_assert_eq!(parse(&json).unwrap(), value);
+        }
+
+        #[test]
+        fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
+            let _ = parse(&bytes);
+        }
+    }
+}

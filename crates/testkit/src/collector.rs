@@ -26,6 +26,16 @@ pub struct Page {
     pub missing: Vec<(String, ConnectorError)>,
 }
 
+impl Page {
+    /// How many records there are; where there are none, how many attachments.
+    pub(crate) fn units(&self) -> usize {
+        match self.records.len() {
+            0 => self.attachments.len(),
+            records => records,
+        }
+    }
+}
+
 /// Collects pages of one collection: commits a page when its step succeeds, takes it back when it fails or is dropped.
 ///
 /// It checks what is written against the contract and the collection's declaration. What breaks it is refused with an
@@ -69,7 +79,7 @@ impl Collector {
         self
     }
 
-    /// Says that a page is full after this many records (or attachments, where they are more).
+    /// Says that a page is full after this many records (attachments, where there are no records).
     #[must_use]
     pub fn full_after(mut self, records: usize) -> Self {
         self.full_after = Some(records);
@@ -208,7 +218,7 @@ impl Collector {
     }
 
     fn units(&self) -> usize {
-        self.open.records.len().max(self.open.attachments.len())
+        self.open.units()
     }
 
     async fn dawdle(&self) {

@@ -8,6 +8,7 @@ mod discover;
 mod faults;
 mod fit;
 mod fixture;
+pub mod memory;
 mod trace;
 mod trial;
 mod verify;

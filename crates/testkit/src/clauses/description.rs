@@ -14,13 +14,7 @@ pub(crate) async fn described_honestly(make: &Make<'_>, mischief: Mischief) -> V
     for collection in trial.readable(&subject) {
         for pace in [Pace::Whole, Pace::Each(1), trial.pace()] {
             let pages = trial.walk(&subject, &collection, pace).await?;
-            most = most.max(
-                pages
-                    .iter()
-                    .map(|page| page.records.len().max(page.attachments.len()))
-                    .max()
-                    .unwrap_or(0),
-            );
+            most = most.max(pages.iter().map(|page| page.units()).max().unwrap_or(0));
             let yielded = pages.iter().flat_map(|page| &page.identities);
             let unknown = yielded
                 .filter(|&identity| !subject.identities().any(|known| known == identity))

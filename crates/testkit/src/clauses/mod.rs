@@ -26,6 +26,7 @@ use std::collections::BTreeMap;
 use adieu_core::{CollectionName, Tally};
 
 use crate::collector::Page;
+use crate::trial::{Trial, Verdict};
 
 /// Everything on some pages as sorted texts, so that sets of pages can be compared whatever their sizes.
 fn contents(pages: &[Page]) -> Vec<String> {
@@ -77,4 +78,23 @@ fn difference(expected: &[String], found: &[String]) -> Option<String> {
 
 fn pending(tallies: &BTreeMap<CollectionName, Tally>) -> u64 {
     tallies.values().map(Tally::pending).sum()
+}
+
+/// That the records which a survey says must stay are still in the system.
+async fn kept_stand(trial: &Trial, surveyed: &BTreeMap<CollectionName, Tally>) -> Verdict {
+    let kept: u64 = surveyed
+        .values()
+        .map(|tally| kept(tally) + tally.pseudonymize())
+        .sum();
+    let standing = trial.state().await.of_subject.len() as u64;
+    if standing < kept {
+        return Err(format!(
+            "{kept} records were to stay, and {standing} are left in the system"
+        ));
+    }
+    Ok(())
+}
+
+fn kept(tally: &Tally) -> u64 {
+    tally.retained().iter().map(|kept| kept.records).sum()
 }

@@ -177,51 +177,46 @@ async fn flipped(
     cursor: &Cursor,
 ) -> Verdict {
     let own = contents(&trial.walk(subject, collection, Pace::Whole).await?);
-    for _ in 0..24 {
-        let mut bytes = cursor.as_bytes().to_vec();
-        let at = trial.mischief.dice.below(bytes.len() as u64) as usize;
-        let bit = trial.mischief.dice.below(8);
-        if let Some(byte) = bytes.get_mut(at) {
-            *byte ^= 1 << bit;
-        }
-        let flipped = Cursor::from_bytes(bytes);
-        let step = trial.step(
-            subject,
-            &collection.name,
-            Some(flipped.clone()),
-            Pace::Whole,
-        );
+    let flips: Vec<Cursor> = (0..24).map(|_| flip(trial, cursor)).collect();
+    let what = format!(
+        "export of `{}` at a cursor with a flipped bit",
+        collection.name
+    );
+    for flip in &flips {
+        let step = trial.step(subject, &collection.name, Some(flip.clone()), Pace::Whole);
         let mut collector = Collector::new(collection);
         match trial.try_export(&mut collector, &step).await? {
             Ok(_) => {
                 let found = contents(collector.pages());
-                let foreign = found.iter().find(|text| !own.contains(text));
-                if let Some(foreign) = foreign {
-                    return Err(format!(
-                        "export of `{}` at a cursor with a flipped bit reads what is not the subject's: {foreign}",
-                        collection.name
-                    ));
+                if let Some(foreign) = found.iter().find(|text| !own.contains(text)) {
+                    return Err(format!("{what} reads what is not the subject's: {foreign}"));
                 }
             }
-            answer => refused(
-                &answer.map(|_| ()),
-                &format!(
-                    "export of `{}` at a cursor with a flipped bit",
-                    collection.name
-                ),
-            )?,
+            Err(error) => refused(&Err(error), &what)?,
         }
-        if collection.erasure.is_offered() {
-            let step = trial.step(subject, &collection.name, Some(flipped), Pace::Each(1));
-            let what = format!(
-                "erase of `{}` at a cursor with a flipped bit",
-                collection.name
-            );
-            match trial.try_erase(&step).await? {
-                Ok(_) => {}
-                answer => refused(&answer.map(|_| ()), &what)?,
-            }
+    }
+    if !collection.erasure.is_offered() {
+        return Ok(());
+    }
+    let what = format!(
+        "erase of `{}` at a cursor with a flipped bit",
+        collection.name
+    );
+    for flip in flips {
+        let step = trial.step(subject, &collection.name, Some(flip), Pace::Each(1));
+        if let Err(error) = trial.try_erase(&step).await? {
+            refused(&Err(error), &what)?;
         }
     }
     Ok(())
+}
+
+fn flip(trial: &mut Trial, cursor: &Cursor) -> Cursor {
+    let mut bytes = cursor.as_bytes().to_vec();
+    let at = trial.mischief.dice.below(bytes.len() as u64) as usize;
+    let bit = trial.mischief.dice.below(8);
+    if let Some(byte) = bytes.get_mut(at) {
+        *byte ^= 1 << bit;
+    }
+    Cursor::from_bytes(bytes)
 }

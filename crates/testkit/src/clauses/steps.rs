@@ -2,7 +2,7 @@
 
 use adieu_core::{Cursor, Erased, Step};
 
-use crate::clauses::{contents, difference, pending};
+use crate::clauses::{contents, difference, kept_stand, pending};
 use crate::collector::{Collector, Page};
 use crate::faults::{Mischief, Sending, run};
 use crate::trial::{Make, Pace, Trial, Verdict, guarded, stored, touched};
@@ -13,7 +13,7 @@ pub(crate) async fn bounded(make: &Make<'_>, mischief: Mischief) -> Verdict {
     for collection in trial.readable(&subject) {
         for full in 1..4 {
             for page in trial.walk(&subject, &collection, Pace::Each(full)).await? {
-                let records = page.records.len().max(page.attachments.len());
+                let records = page.units();
                 if records > full as usize + 1 {
                     return Err(format!(
                         "an export step of `{}` wrote {records} records to a page that is full after {full}",
@@ -210,27 +210,14 @@ async fn erase_with_drops_everywhere(trial: &mut Trial) -> Verdict {
         }
         let tallies = trial.tallies(&subject).await?;
         let name = &collection.name;
-        let kept = |tally: Option<&adieu_core::Tally>| {
-            tally.map_or(0, |tally| {
-                tally
-                    .retained()
-                    .iter()
-                    .map(|kept| kept.records)
-                    .sum::<u64>()
-            })
-        };
         let left = tallies.get(name).map_or(0, |tally| tally.pending());
         if left > 0 {
             return Err(format!(
                 "after erase steps of `{name}` had been dropped, {left} records were left"
             ));
         }
-        if kept(surveyed.get(name)) != kept(tallies.get(name)) {
-            return Err(format!(
-                "after erase steps of `{name}` had been dropped, fewer records were kept"
-            ));
-        }
     }
+    kept_stand(trial, &surveyed).await?;
     trial
         .others_unchanged(&before, "an erasure with dropped steps")
         .await

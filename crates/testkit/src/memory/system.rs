@@ -73,6 +73,13 @@ impl MemorySystem {
         Ok(())
     }
 
+    /// Takes a record away; `false` when it was not there.
+    pub fn remove(&self, table: &str, key: &str) -> bool {
+        self.inside()
+            .table(table)
+            .is_ok_and(|table| table.records.remove(key).is_some())
+    }
+
     /// Gives a record a rule of its own.
     ///
     /// # Errors

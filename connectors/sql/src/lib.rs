@@ -1,1 +1,21 @@
-//!
+#![doc = include_str!("../README.md")]
+
+mod catalogue;
+mod classify;
+mod compare;
+pub mod config;
+mod connector;
+mod descriptor;
+mod dialect;
+mod erase;
+mod error;
+mod export;
+mod key;
+mod links;
+mod pseudonym;
+mod record;
+mod selection;
+mod survey;
+
+pub use config::SqlConfig;
+pub use connector::SqlConnector;

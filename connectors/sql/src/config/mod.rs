@@ -1,0 +1,111 @@
+//! What the configuration of one database says: where it is, and how its tables hang on a person.
+
+mod parse;
+mod table;
+mod text;
+
+use std::collections::BTreeMap;
+use std::num::{NonZeroU32, NonZeroUsize};
+
+use adieu_core::{ConfigProblem, Precedence, Setting, Unreachable};
+use serde::Deserialize;
+
+pub(crate) use parse::{EraseRule, Fact, Mapping, ReferenceRule, TableRule};
+pub use table::{
+    BlockerMapping, ColumnMapping, Columns, Constant, DatePrecision, EraseMapping, Pseudonymizer,
+    Reference, References, RetainMapping, TableMapping,
+};
+
+/// One database and its mapping: the content of a `[[connector]]` of kind `sql`.
+///
+/// All fields are public and all but `url` have defaults, so that Rust can say whatever TOML can.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SqlConfig {
+    /// Where the database is: `sqlite:PATH` or `sqlite://PATH`. A relative path begins at the configuration's folder.
+    pub url: Setting,
+    /// The company that runs the database; the controller itself when left out.
+    #[serde(default)]
+    pub processor: Option<String>,
+    /// Where the data lies, in words: "EU (Frankfurt)".
+    #[serde(default)]
+    pub location: Option<String>,
+    /// What cannot be reached, such as backups. The connector adds what it knows itself.
+    #[serde(default)]
+    pub unreachable: Vec<Unreachable>,
+    /// `first` when this database must be erased before other systems, such as one that holds sessions.
+    #[serde(default)]
+    pub precedence: Precedence,
+    /// The secret under which `hash` pseudonyms are made: at least 16 characters.
+    #[serde(default)]
+    pub pseudonym_key: Option<Setting>,
+    /// How many rows pass from the database's thread at a time.
+    #[serde(default = "default_batch_rows")]
+    pub batch_rows: NonZeroU32,
+    /// How many connections may be open at once.
+    #[serde(default = "default_connections")]
+    pub connections: NonZeroUsize,
+    /// How long to wait for another's lock before the step is put off, in milliseconds.
+    #[serde(default = "default_busy_timeout_ms")]
+    pub busy_timeout_ms: u32,
+    /// The tables that hold something about a person, by name as the database spells it.
+    #[serde(default, rename = "table")]
+    pub tables: BTreeMap<String, TableMapping>,
+}
+
+impl SqlConfig {
+    /// A database at this URL without a table yet.
+    pub fn new(url: Setting) -> Self {
+        Self {
+            url,
+            processor: None,
+            location: None,
+            unreachable: Vec::new(),
+            precedence: Precedence::default(),
+            pseudonym_key: None,
+            batch_rows: default_batch_rows(),
+            connections: default_connections(),
+            busy_timeout_ms: default_busy_timeout_ms(),
+            tables: BTreeMap::new(),
+        }
+    }
+
+    /// Adds a table.
+    #[must_use]
+    pub fn table(mut self, name: impl Into<String>, mapping: TableMapping) -> Self {
+        self.tables.insert(name.into(), mapping);
+        self
+    }
+
+    /// Finds what is wrong with the configuration by itself: every mistake at once, without any I/O.
+    pub fn validate(&self) -> Vec<ConfigProblem> {
+        let mut problems = self.url_problems();
+        if let Err(more) = Mapping::parse(self) {
+            problems.extend(more);
+        }
+        problems
+    }
+
+    fn url_problems(&self) -> Vec<ConfigProblem> {
+        match &self.url {
+            Setting::Literal(url) => crate::dialect::DatabaseUrl::parse(url.expose())
+                .err()
+                .map(|problem| ConfigProblem::new(["url"], problem))
+                .into_iter()
+                .collect(),
+            Setting::Env(_) | Setting::File(_) => Vec::new(),
+        }
+    }
+}
+
+fn default_batch_rows() -> NonZeroU32 {
+    NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN)
+}
+
+fn default_connections() -> NonZeroUsize {
+    NonZeroUsize::new(4).unwrap_or(NonZeroUsize::MIN)
+}
+
+fn default_busy_timeout_ms() -> u32 {
+    5_000
+}

@@ -1,0 +1,110 @@
+//! What the connector says of itself, from its configuration alone.
+
+use std::collections::BTreeSet;
+
+use adieu_core::{
+    Collection, ConnectorName, Descriptor, IdentityKind, Need, Processor, Unreachable,
+};
+
+use crate::config::{ColumnMapping, Mapping, SqlConfig, TableMapping, TableRule};
+
+/// Describes a database.
+pub(crate) fn describe(name: ConnectorName, config: &SqlConfig, mapping: &Mapping) -> Descriptor {
+    let processor = Processor {
+        name: config.processor.clone(),
+        location: config.location.clone(),
+    };
+    let mut descriptor = Descriptor::new(name, "sql", processor);
+    descriptor.collections = mapping
+        .tables
+        .iter()
+        .map(|rule| collection(config, mapping, rule))
+        .collect();
+    descriptor.unreachable = unreachable(config, mapping);
+    descriptor.precedence = config.precedence;
+    descriptor.may_block = mapping.tables.iter().any(|rule| !rule.blockers.is_empty());
+    descriptor.limits.concurrent_steps = config.connections.get();
+    descriptor
+}
+
+fn collection(config: &SqlConfig, mapping: &Mapping, rule: &TableRule) -> Collection {
+    let mut collection = Collection::new(rule.name.clone(), needs(mapping, rule));
+    collection.yields = yields(rule);
+    if let Some(TableMapping {
+        title,
+        purpose,
+        categories,
+        legal_basis,
+        storage_period,
+        ..
+    }) = config.tables.get(rule.name.as_str())
+    {
+        collection.title.clone_from(title);
+        collection.purpose.clone_from(purpose);
+        collection.categories.clone_from(categories);
+        collection.legal_basis = *legal_basis;
+        collection.storage_period.clone_from(storage_period);
+    }
+    collection
+}
+
+/// By what a row is found: by the identities in it, or by those of a row that it refers to.
+fn needs(mapping: &Mapping, rule: &TableRule) -> BTreeSet<Need> {
+    let own = rule.subject.iter().map(|(kind, _)| Need::one(kind.clone()));
+    let parents = rule
+        .references
+        .iter()
+        .filter_map(|reference| mapping.table(&reference.table));
+    let needs = own.chain(parents.flat_map(|parent| needs(mapping, parent)));
+    needs
+        .map(|need| {
+            if rule.tenant.is_some() {
+                need.within_tenant()
+            } else {
+                need
+            }
+        })
+        .collect()
+}
+
+fn yields(rule: &TableRule) -> BTreeSet<IdentityKind> {
+    rule.subject
+        .iter()
+        .chain(&rule.yields)
+        .map(|(kind, _)| kind.clone())
+        .collect()
+}
+
+fn unreachable(config: &SqlConfig, mapping: &Mapping) -> Vec<Unreachable> {
+    let mut unreachable = config.unreachable.clone();
+    let mut add = |what: String, why: String| {
+        if !unreachable.iter().any(|known| known.what == what) {
+            unreachable.push(Unreachable {
+                what,
+                why,
+                lives_for: None,
+            });
+        }
+    };
+    add(
+        "backups".to_owned(),
+        "copies of the database outlive what is erased in it".to_owned(),
+    );
+    add(
+        "what other people wrote about the person".to_owned(),
+        "rows of others are theirs; they are neither exported nor erased here".to_owned(),
+    );
+    for rule in &mapping.tables {
+        for (column, mapped) in &rule.columns {
+            let (how, reason) = match mapped {
+                ColumnMapping::Omit(reason) => ("left out of the export", reason),
+                ColumnMapping::Mask(reason) => ("masked in the export", reason),
+            };
+            add(
+                format!("column `{column}` of `{}`", rule.name),
+                format!("{how}: {reason}"),
+            );
+        }
+    }
+    unreachable
+}

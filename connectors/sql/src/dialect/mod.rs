@@ -1,0 +1,15 @@
+//! The border between what is the same for every database and what is not.
+//!
+//! Above it: which rows are a person's, what happens to them, how a page is written. Below it: how a statement is spelled,
+//! sent and answered, what the catalogue says, which values equal an identity, what an error means.
+
+mod session;
+pub(crate) mod sql;
+pub(crate) mod sqlite;
+mod url;
+mod value;
+
+pub(crate) use session::{Applied, Database, Session, Transaction};
+pub(crate) use sql::Sql;
+pub(crate) use url::DatabaseUrl;
+pub(crate) use value::{Batch, Cell, Row, Value};

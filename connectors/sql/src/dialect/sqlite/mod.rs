@@ -1,0 +1,9 @@
+//! SQLite, through its own library.
+
+mod catalogue;
+mod database;
+mod error;
+mod types;
+
+pub(crate) use database::{SqliteDatabase, SqliteSession, SqliteStream};
+pub(crate) use types::{coerced, deviates, equal_values};

@@ -1,0 +1,298 @@
+//! Writing a person's rows and what identities they give away.
+
+use std::collections::HashSet;
+
+use adieu_core::{
+    ConnectorError, Cursor, ErrorKind, Identity, IdentityKind, IdentityValue, PageWriter, Step,
+    Subject,
+};
+use serde::{Deserialize, Serialize};
+
+use crate::catalogue::Table;
+use crate::compare::{Stops, stopping};
+use crate::config::TableRule;
+use crate::connector::SqlConnector;
+use crate::dialect::sql::{column, quoted};
+use crate::dialect::sqlite::deviates;
+use crate::dialect::{Cell, Row, Session, Sql, Transaction, Value};
+use crate::error::misfit;
+use crate::key::{after, key_columns, ordered};
+use crate::record::{Record, Shape, exported};
+use crate::selection::Selector;
+
+/// How many identities a page remembers, so as not to yield one for each of a million rows.
+const MAX_REMEMBERED: usize = 10_000;
+
+/// Where the next page goes on.
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Position {
+    after: Vec<Value>,
+    /// The columns that do not keep to their declared type, found on the first page: the schema is the same on each.
+    deviating: Vec<usize>,
+}
+
+pub(crate) async fn export(
+    connector: &SqlConnector,
+    step: &Step,
+    page: &mut PageWriter<'_>,
+) -> Result<Option<Cursor>, ConnectorError> {
+    let rule = connector.rule(step)?;
+    let position: Option<Position> = step
+        .cursor()
+        .map(|cursor| cursor.decode(step.collection()))
+        .transpose()?;
+    let mut session = connector.database.session().await?;
+    session.begin(Transaction::Read).await?;
+    let catalogue = session.catalogue().await?;
+    let problems = stopping(&connector.mapping, rule, &catalogue, Stops::Everything);
+    let Some(table) = catalogue
+        .table(rule.name.as_str())
+        .filter(|_| problems.is_empty())
+    else {
+        return Err(misfit(&problems));
+    };
+    let from = match &position {
+        None => None,
+        Some(position) => after(table, &position.after, false)?,
+    };
+    let yields = yielded(rule, table);
+    if !page.wants_records() && yields.is_empty() {
+        return Ok(None);
+    }
+    let selector = Selector {
+        mapping: &connector.mapping,
+        catalogue: &catalogue,
+        subject: step.subject(),
+    };
+    let rows = selector.rows(&mut session, rule, "t").await?;
+    let deviating = match (&position, &rows, page.wants_records()) {
+        (Some(position), _, _) => position.deviating.clone(),
+        (None, Some(rows), true) => deviating(&mut session, rule, table, rows).await?,
+        _ => Vec::new(),
+    };
+    let shape = Shape::new(rule, table, &deviating);
+    if page.wants_records() {
+        page.schema(&shape.schema())?;
+    }
+    let Some(rows) = rows else {
+        return Ok(None);
+    };
+    let columns: Vec<&str> = match page.wants_records() {
+        true => exported(rule, table)
+            .map(|column| column.name.as_str())
+            .collect(),
+        false => Vec::new(),
+    };
+    let plan = Plan {
+        table,
+        columns,
+        yields,
+    };
+    let query = plan.query(rows, from);
+    let mut stream = session.stream(query, plan.width(), connector.batch_rows);
+    let mut seen = Seen::new(step.subject());
+    while let Some(batch) = stream.next().await {
+        let batch = batch?;
+        for index in 0..batch.len() {
+            let row = batch.row(index);
+            plan.yield_identities(row, &mut seen, page)?;
+            if page.wants_records() {
+                let record = Record {
+                    shape: &shape,
+                    row,
+                    first: table.key.len(),
+                };
+                if record.fits() {
+                    page.record(&record).await?;
+                } else {
+                    page.missing(format!("a row of {}", rule.name), changed_type())?;
+                }
+            }
+            if page.is_full() {
+                let position = Position {
+                    after: row.first(table.key.len()),
+                    deviating,
+                };
+                return Cursor::encode(step.collection(), &position).map(Some);
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// What a page reads of each row: its key, the exported columns, the columns that yield.
+struct Plan<'a> {
+    table: &'a Table,
+    columns: Vec<&'a str>,
+    yields: Vec<(&'a IdentityKind, &'a str)>,
+}
+
+impl Plan<'_> {
+    fn width(&self) -> usize {
+        self.table.key.len() + self.columns.len() + self.yields.len()
+    }
+
+    fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
+        let yields = self.yields.iter().map(|(_, name)| *name);
+        let columns = self
+            .columns
+            .iter()
+            .copied()
+            .chain(yields)
+            .map(|name| column("t", name));
+        let selected: Vec<String> = key_columns(self.table, "t")
+            .into_iter()
+            .chain(columns)
+            .collect();
+        let mut query = Sql::text(format!(
+            "SELECT {} FROM {} AS t WHERE ",
+            selected.join(", "),
+            quoted(&self.table.name)
+        ));
+        query.append(Sql::joined([rows].into_iter().chain(from), " AND "));
+        query.push(&ordered(self.table, "t", false));
+        query
+    }
+
+    fn yield_identities(
+        &self,
+        row: Row<'_>,
+        seen: &mut Seen<'_>,
+        page: &mut PageWriter<'_>,
+    ) -> Result<(), ConnectorError> {
+        let first = self.table.key.len() + self.columns.len();
+        for (place, (kind, name)) in self.yields.iter().enumerate() {
+            match identity_value(row.cell(first + place)) {
+                Ok(None) => {}
+                Ok(Some(value)) => {
+                    let identity = Identity::from_parts((*kind).clone(), value);
+                    if seen.is_new(&identity) {
+                        page.identity(identity)?;
+                    }
+                }
+                Err(Unusable) => {
+                    let what = "a value cannot be used as an identity";
+                    page.missing(
+                        format!("the identity in {}.{name} of a row", self.table.name),
+                        ConnectorError::new(ErrorKind::Protocol, what),
+                    )?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+/// The columns that give identities away: those named in `yields`, and those of `subject` that name one row alone.
+fn yielded<'a>(rule: &'a TableRule, table: &Table) -> Vec<(&'a IdentityKind, &'a str)> {
+    let unique = rule
+        .subject
+        .iter()
+        .filter(|(_, name)| table.is_unique(name));
+    let mut yields: Vec<(&IdentityKind, &str)> = Vec::new();
+    for (kind, name) in unique.chain(&rule.yields) {
+        if !yields.contains(&(kind, name.as_str())) {
+            yields.push((kind, name));
+        }
+    }
+    yields
+}
+
+/// By place, the exported columns in which one of the rows does not keep to the declared type, as SQLite allows.
+async fn deviating(
+    session: &mut Session,
+    rule: &TableRule,
+    table: &Table,
+    rows: &Sql,
+) -> Result<Vec<usize>, ConnectorError> {
+    let tests: Vec<(usize, String)> = exported(rule, table)
+        .enumerate()
+        .filter_map(|(place, column)| deviates("t", column).map(|test| (place, test)))
+        .collect();
+    if tests.is_empty() {
+        return Ok(Vec::new());
+    }
+    let query = |selected: &str, extra: &str| {
+        let mut query = Sql::text(format!(
+            "SELECT {selected} FROM {} AS t WHERE (",
+            quoted(&table.name)
+        ));
+        query.append(rows.clone()).push(&format!("){extra}"));
+        query
+    };
+    // Most tables keep to their types: one test for all columns says so.
+    let any: Vec<&str> = tests.iter().map(|(_, test)| test.as_str()).collect();
+    let one = query("1", &format!(" AND ({}) LIMIT 1", any.join(" OR ")));
+    if session.rows(one, 1).await?.is_empty() {
+        return Ok(Vec::new());
+    }
+    let each: Vec<String> = tests
+        .iter()
+        .map(|(_, test)| format!("max({test})"))
+        .collect();
+    let width = tests.len();
+    let found = session.rows(query(&each.join(", "), ""), width).await?;
+    let found = found
+        .into_iter()
+        .flatten()
+        .zip(tests)
+        .filter(|(value, _)| *value == Value::Integer(1));
+    Ok(found.map(|(_, (place, _))| place).collect())
+}
+
+struct Unusable;
+
+/// A value as an identity; none where there is nothing in it.
+fn identity_value(cell: Cell<'_>) -> Result<Option<IdentityValue>, Unusable> {
+    let text = match cell {
+        Cell::Null => return Ok(None),
+        Cell::Integer(value) => value.to_string(),
+        Cell::Real(value) if value.fract() == 0.0 && value.abs() < 9_007_199_254_740_992.0 => {
+            format!("{value:.0}")
+        }
+        Cell::Real(_) | Cell::Blob(_) => return Err(Unusable),
+        Cell::Text(_) => cell.as_text().ok_or(Unusable)?.to_owned(),
+    };
+    if text.trim().is_empty() {
+        return Ok(None);
+    }
+    IdentityValue::new(text).map(Some).map_err(|_| Unusable)
+}
+
+/// The identities that need not be yielded again.
+struct Seen<'a> {
+    subject: &'a Subject,
+    here: HashSet<Identity>,
+}
+
+impl<'a> Seen<'a> {
+    fn new(subject: &'a Subject) -> Self {
+        Self {
+            subject,
+            here: HashSet::new(),
+        }
+    }
+
+    fn is_new(&mut self, identity: &Identity) -> bool {
+        if self
+            .subject
+            .values(identity.kind())
+            .any(|known| known == identity.value())
+            || self.here.contains(identity)
+        {
+            return false;
+        }
+        if self.here.len() < MAX_REMEMBERED {
+            self.here.insert(identity.clone());
+        }
+        true
+    }
+}
+
+fn changed_type() -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Protocol,
+        "the row was written during the export, with a value of another type",
+    )
+}

@@ -1,0 +1,141 @@
+//! Counting what is held, and what an erasure would do to it.
+
+use adieu_core::{Blocker, ConnectorError, Disposition, Holding, Subject, Survey, Tally};
+
+use crate::catalogue::Catalogue;
+use crate::classify::Classifier;
+use crate::compare::{Stops, stopping};
+use crate::config::{EraseRule, TableRule};
+use crate::connector::SqlConnector;
+use crate::dialect::sql::quoted;
+use crate::dialect::{Cell, Session, Sql, Transaction};
+use crate::error::misfit;
+use crate::selection::Selector;
+
+pub(crate) async fn survey(
+    connector: &SqlConnector,
+    subject: &Subject,
+) -> Result<Survey, ConnectorError> {
+    let mut survey = Survey::default();
+    let reached = connector
+        .descriptor
+        .collections
+        .iter()
+        .filter(|collection| collection.is_reached_by(subject));
+    let reached: Vec<&TableRule> = reached
+        .filter_map(|collection| connector.mapping.table(&collection.name))
+        .collect();
+    if reached.is_empty() {
+        return Ok(survey);
+    }
+    let mut session = connector.database.session().await?;
+    session.begin(Transaction::Read).await?;
+    let catalogue = session.catalogue().await?;
+    let selector = Selector {
+        mapping: &connector.mapping,
+        catalogue: &catalogue,
+        subject,
+    };
+    for rule in reached {
+        let problems = stopping(&connector.mapping, rule, &catalogue, Stops::Erasure);
+        let tally = if problems.is_empty() {
+            count(connector, &mut session, &selector, rule, &catalogue).await
+        } else {
+            Err(misfit(&problems))
+        };
+        if tally.is_ok() {
+            survey
+                .blockers
+                .extend(blockers(&mut session, &selector, rule).await?);
+        }
+        survey.holdings.push(Holding {
+            collection: rule.name.clone(),
+            tally,
+        });
+    }
+    Ok(survey)
+}
+
+async fn count(
+    connector: &SqlConnector,
+    session: &mut Session,
+    selector: &Selector<'_>,
+    rule: &TableRule,
+    catalogue: &Catalogue,
+) -> Result<Tally, ConnectorError> {
+    let mut tally = Tally::new();
+    let (Some(table), Some(rows)) = (
+        catalogue.table(rule.name.as_str()),
+        selector.rows(session, rule, "t").await?,
+    ) else {
+        return Ok(tally);
+    };
+    if matches!(rule.erase, EraseRule::Delete) {
+        // Every row meets the same verdict, so the database can count them.
+        let mut query = Sql::text(format!(
+            "SELECT count(*) FROM {} AS t WHERE ",
+            quoted(&table.name)
+        ));
+        query.append(rows);
+        let count = session.fold(query, 1, 0, |count, row| {
+            if let Cell::Integer(rows) = row.cell(0) {
+                *count = rows.unsigned_abs();
+            }
+        });
+        tally.count(&Disposition::Erase, count.await?);
+        return Ok(tally);
+    }
+    let classifier = Classifier::new(
+        rule,
+        table,
+        "t",
+        connector.pseudonym_key.as_ref(),
+        connector.today(),
+    );
+    let facts = classifier.facts("t");
+    let selected = if facts.is_empty() {
+        "NULL".to_owned()
+    } else {
+        facts.join(", ")
+    };
+    let mut query = Sql::text(format!(
+        "SELECT {selected} FROM {} AS t WHERE ",
+        quoted(&table.name)
+    ));
+    query.append(rows);
+    session
+        .fold(query, facts.len().max(1), tally, move |tally, row| {
+            if let Some(disposition) = classifier.verdict(row, 0).disposition() {
+                tally.count(disposition, 1);
+            }
+        })
+        .await
+}
+
+async fn blockers(
+    session: &mut Session,
+    selector: &Selector<'_>,
+    rule: &TableRule,
+) -> Result<Vec<Blocker>, ConnectorError> {
+    let mut found = Vec::new();
+    for blocker in &rule.blockers {
+        let Some(rows) = selector.rows(session, rule, "t").await? else {
+            break;
+        };
+        let mut query = Sql::text(format!(
+            "SELECT 1 FROM {} AS t WHERE (",
+            quoted(rule.name.as_str())
+        ));
+        // A comment at the end of the condition must not hide the bracket.
+        query
+            .append(rows)
+            .push(&format!(") AND ({}\n) LIMIT 1", blocker.condition));
+        if !session.rows(query, 1).await?.is_empty() {
+            found.push(Blocker {
+                code: blocker.code.clone(),
+                advice: blocker.advice.clone(),
+            });
+        }
+    }
+    Ok(found)
+}

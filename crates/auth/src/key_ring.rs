@@ -10,7 +10,7 @@ use crate::denied::Denied;
 use crate::fetcher::KeyFetcher;
 use crate::key::Key;
 use crate::key_set::KeySet;
-use crate::remote_keys::RemoteKeys;
+use crate::remote_keys::{RemoteKeys, Running};
 use crate::token::Token;
 
 /// No token is checked with more keys than these, however many share its `kid` or lack one.
@@ -104,11 +104,7 @@ impl KeyRing {
     pub(crate) async fn verify(&self, token: &Token<'_>) -> Result<Signed<'_>, Denied> {
         match self.look(token) {
             Look::Signed(signed) => return Ok(signed),
-            Look::Unsigned { lacking, .. } => {
-                for remote in lacking {
-                    remote.refreshed().await;
-                }
-            }
+            Look::Unsigned { lacking, .. } => refresh(lacking).await,
         }
         match self.look(token) {
             Look::Signed(signed) => Ok(signed),
@@ -122,11 +118,7 @@ impl KeyRing {
 
     /// Fetches every key set that is not there yet.
     pub(crate) async fn warm_up(&self) -> Result<(), Denied> {
-        for remote in self.remotes() {
-            if remote.current().is_none() {
-                remote.refreshed().await;
-            }
-        }
+        refresh(self.remotes().filter(|remote| remote.current().is_none())).await;
         out_of_reach(self.remotes().filter(|remote| remote.current().is_none())).map_or(Ok(()), Err)
     }
 
@@ -183,6 +175,17 @@ impl Source {
                 (_, None) => true,
                 (None, Some(_)) => matches!(self.keys, Keys::Fixed(_)),
             }
+    }
+}
+
+/// Refreshes several key sets at once, each at its bounded rate.
+async fn refresh<'a>(remotes: impl IntoIterator<Item = &'a Arc<RemoteKeys>>) {
+    let running: Vec<Running> = remotes
+        .into_iter()
+        .filter_map(|remote| remote.begin_refresh())
+        .collect();
+    for refresh in running {
+        refresh.end().await;
     }
 }
 

@@ -69,17 +69,6 @@ impl RemoteKeys {
         (age < self.limits.max_age()).then(|| Arc::clone(&fetched.set))
     }
 
-    /// Refreshes the keys if the rate allows it, or waits for the refresh that is running.
-    ///
-    /// # Cancel safety
-    /// The future may be dropped; the refresh goes on.
-    pub(crate) async fn refreshed(self: &Arc<Self>) {
-        if let Some(mut running) = self.begin_refresh() {
-            // It never sends; the end of the refresh closes it.
-            let _ = running.changed().await;
-        }
-    }
-
     /// Whether the keys are not there, or the last refresh did not succeed: a key that is not known may exist all the same.
     pub(crate) fn is_out_of_reach(self: &Arc<Self>) -> bool {
         self.current().is_none() || self.lock().last_failed
@@ -90,10 +79,10 @@ impl RemoteKeys {
     }
 
     /// Begins a refresh, or answers with the running one; `None` when it is too early for another.
-    fn begin_refresh(self: &Arc<Self>) -> Option<watch::Receiver<()>> {
+    pub(crate) fn begin_refresh(self: &Arc<Self>) -> Option<Running> {
         let mut refresh = self.lock();
         if let Some(running) = &refresh.running {
-            return Some(running.clone());
+            return Some(Running(running.clone()));
         }
         let now = Instant::now();
         let too_early = refresh
@@ -120,7 +109,7 @@ impl RemoteKeys {
                 }
             }
         });
-        Some(running)
+        Some(Running(running))
     }
 
     async fn fetch(&self) -> Result<KeySet, FetchFailed> {
@@ -167,7 +156,21 @@ impl fmt::Debug for RemoteKeys {
     }
 }
 
-/// A running refresh. However it ends, the next one may begin and nobody waits for it any more.
+/// A refresh that somebody may wait for.
+pub(crate) struct Running(watch::Receiver<()>);
+
+impl Running {
+    /// Waits until the refresh has ended, well or not; at most `timeout_seconds`.
+    ///
+    /// # Cancel safety
+    /// The future may be dropped; the refresh goes on.
+    pub(crate) async fn end(mut self) {
+        // Nothing is ever sent; the end of the refresh closes the channel.
+        let _ = self.0.changed().await;
+    }
+}
+
+/// The task of a refresh. However it ends, the next one may begin and nobody waits for it any more.
 struct Run {
     keys: Arc<RemoteKeys>,
     _ended: watch::Sender<()>,

@@ -1,1 +1,38 @@
-//!
+#![doc = include_str!("../README.md")]
+
+mod advance;
+mod audit;
+mod call;
+mod clock;
+mod discover;
+mod engine;
+mod erase;
+mod error;
+mod export;
+mod finish;
+mod keys;
+mod ledger;
+mod plan;
+mod progress;
+pub mod receipt;
+mod request;
+mod state;
+mod step_key;
+mod store;
+mod survey;
+mod teller;
+
+pub use advance::Advance;
+pub use audit::AuditEntry;
+pub use call::RetryPolicy;
+pub use clock::{Clock, SystemClock};
+pub use engine::{Engine, Options};
+pub use error::{EngineError, Unanswered};
+pub use keys::MasterKey;
+pub use plan::{Plan, Unreached};
+pub use progress::{Event, Happening};
+pub use request::{
+    ConnectorProgress, Deadline, Exception, Kind, NewRequest, Request, RequestId, Status,
+};
+pub use store::Store;
+pub use survey::{CollectionPreview, ConnectorPreview, Preview};

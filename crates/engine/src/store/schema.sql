@@ -1,0 +1,60 @@
+-- The engine's own tables. Times are milliseconds since 1970-01-01T00:00:00Z.
+CREATE TABLE IF NOT EXISTS adieu_request (
+    id                 TEXT PRIMARY KEY NOT NULL,
+    kind               TEXT NOT NULL,
+    format             TEXT NOT NULL,
+    status             TEXT NOT NULL,
+    phase              TEXT NOT NULL,
+    created_at         INTEGER NOT NULL,
+    due_at             INTEGER NOT NULL,
+    execute_at         INTEGER NOT NULL,
+    next_at            INTEGER,              -- when it is next to be advanced; NULL when it is not
+    finished_at        INTEGER,
+    fence              INTEGER NOT NULL DEFAULT 0,
+    lease_until        INTEGER NOT NULL DEFAULT 0,
+    attempts           INTEGER NOT NULL DEFAULT 0,
+    subject_hash       BLOB NOT NULL,        -- keyed hash of all given identities
+    owner_hash         BLOB,                 -- keyed hash of the owner's identity
+    idempotency_hash   BLOB UNIQUE,
+    sealed             BLOB,                 -- identities, archive key, commitment salt; NULL once it is all over
+    blockers           TEXT NOT NULL DEFAULT '[]',
+    exceptions         TEXT NOT NULL DEFAULT '[]',
+    archive_sha256     TEXT,
+    archive_bytes      INTEGER,
+    archive_expires_at INTEGER,
+    receipt            TEXT
+) STRICT;
+CREATE INDEX IF NOT EXISTS adieu_request_next ON adieu_request (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS adieu_request_owner ON adieu_request (owner_hash) WHERE owner_hash IS NOT NULL;
+CREATE INDEX IF NOT EXISTS adieu_request_subject ON adieu_request (subject_hash);
+
+CREATE TABLE IF NOT EXISTS adieu_step (
+    request_id  TEXT NOT NULL REFERENCES adieu_request (id),
+    connector   TEXT NOT NULL,
+    collection  TEXT NOT NULL,
+    state       TEXT NOT NULL,               -- pending, done, failed
+    attempts    INTEGER NOT NULL,
+    records     INTEGER NOT NULL,
+    sealed      BLOB NOT NULL,               -- cursor, marks, counts, the last error
+    PRIMARY KEY (request_id, connector, collection)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS adieu_suppression (
+    hash        BLOB PRIMARY KEY NOT NULL,   -- keyed hash of an erased person's identity
+    kind        TEXT NOT NULL,
+    request_id  TEXT NOT NULL,
+    erased_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS adieu_audit (
+    sequence    INTEGER PRIMARY KEY NOT NULL,
+    at          INTEGER NOT NULL,
+    request_id  TEXT NOT NULL,
+    event       TEXT NOT NULL,
+    previous    BLOB NOT NULL,
+    hash        BLOB NOT NULL                -- SHA-256 over previous, sequence, at, request_id and event
+) STRICT;
+CREATE TRIGGER IF NOT EXISTS adieu_audit_is_append_only BEFORE UPDATE ON adieu_audit
+BEGIN SELECT RAISE (ABORT, 'the audit log is append-only'); END;
+CREATE TRIGGER IF NOT EXISTS adieu_audit_keeps_its_rows BEFORE DELETE ON adieu_audit
+BEGIN SELECT RAISE (ABORT, 'the audit log is append-only'); END;

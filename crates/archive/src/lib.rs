@@ -1,1 +1,25 @@
-//!
+#![doc = include_str!("../README.md")]
+
+mod assemble;
+mod attachment;
+mod error;
+mod format;
+mod key;
+mod log;
+mod mark;
+mod names;
+mod page;
+mod press;
+mod record;
+pub mod sealed;
+mod spool;
+
+pub use assemble::{
+    Assembled, CollectionContents, ConnectorContents, Contents, Missing, MissingReason,
+};
+pub use error::ArchiveError;
+pub use format::{Format, UnknownFormat};
+pub use key::ArchiveKey;
+pub use mark::Mark;
+pub use page::{Committed, Page};
+pub use spool::{Spool, SpoolOptions};

@@ -1,0 +1,227 @@
+//! The archive as a ZIP.
+//!
+//! Everything is deflated before it gets here, so each entry says its length and its sum first, and nothing has to be deflated, sought or
+//! patched while the ZIP is written.
+
+use std::io::{self, Read, Write};
+
+use jiff::Timestamp;
+use jiff::tz::TimeZone;
+use zip::read::read_zipfile_from_stream_with_options;
+use zip::result::ZipError;
+use zip::write::StreamWriter;
+use zip::{DateTime, ZipReadOptions, ZipWriter};
+
+use super::contents::Contents;
+use super::outlet::{Outlet, WRITING};
+use super::part::{Form, Parts};
+use super::text::Text;
+use super::{Assembled, Stop, datapackage, index};
+use crate::error::ArchiveError;
+use crate::format::Format;
+use crate::spool::Spool;
+
+pub(super) fn write<W: Write>(
+    spool: &Spool,
+    contents: &Contents,
+    parts: &Parts<'_>,
+    outlet: Outlet<W>,
+    stop: &Stop,
+) -> Result<Assembled<W>, ArchiveError> {
+    let format = spool.format();
+    // Nothing seeks: every entry is copied whole, with its length before its bytes.
+    let mut zip = Zip {
+        writer: ZipWriter::new(StreamWriter::new(outlet)),
+    };
+    match write_entries(spool, contents, parts, &mut zip, format, stop) {
+        Ok(()) => {
+            let outlet = zip.writer.finish().map_err(|error| {
+                stop.now();
+                from_zip(error)
+            })?;
+            outlet.into_inner().finish()
+        }
+        Err(error) => {
+            // The writer closes the archive when it is dropped; by then nothing may reach the outside.
+            stop.now();
+            Err(error)
+        }
+    }
+}
+
+fn write_entries<W: Write>(
+    spool: &Spool,
+    contents: &Contents,
+    parts: &Parts<'_>,
+    zip: &mut Zip<W>,
+    format: Format,
+    stop: &Stop,
+) -> Result<(), ArchiveError> {
+    let created = dos_time(contents.created_at);
+    let mut page_sum = None;
+    if format == Format::Zip {
+        let mut text = Text::new(spool, "index.html")?;
+        index::write(contents, parts, &mut text, stop)?;
+        let mut made = text.finish(stop)?;
+        page_sum = Some((made.form.bytes, made.form.sha256.clone()));
+        zip.form("index.html", created, &mut made.form)?;
+    }
+    let mut text = Text::new(spool, "datapackage.json")?;
+    datapackage::write(spool, contents, parts, page_sum, &mut text, stop)?;
+    let mut made = text.finish(stop)?;
+    zip.form("datapackage.json", created, &mut made.form)?;
+    let mut names = parts.names();
+    for system in &parts.systems {
+        for part in &system.parts {
+            if part.has_tables() {
+                zip.form(&format!("{}.csv", part.stem), created, &mut part.csv(stop)?)?;
+                if format.has_json() {
+                    zip.form(
+                        &format!("{}.json", part.stem),
+                        created,
+                        &mut part.json(stop)?,
+                    )?;
+                }
+            }
+            part.each_file(system, &mut names, |file| {
+                let sealed = &file.note.sealed;
+                let time = file.note.attachment.modified_at.map_or(created, dos_time);
+                let head = Head {
+                    name: &file.path,
+                    time,
+                    deflated: sealed.deflated,
+                    crc32: sealed.crc32,
+                    bytes: sealed.bytes,
+                    packed_bytes: sealed.packed_bytes,
+                };
+                zip.entry(&head, part.body(&file.note, stop)?)
+            })?;
+        }
+    }
+    Ok(())
+}
+
+struct Zip<W: Write> {
+    writer: ZipWriter<StreamWriter<Outlet<W>>>,
+}
+
+struct Head<'a> {
+    name: &'a str,
+    time: DateTime,
+    deflated: bool,
+    crc32: u32,
+    bytes: u64,
+    packed_bytes: u64,
+}
+
+impl<W: Write> Zip<W> {
+    fn form(&mut self, name: &str, time: DateTime, form: &mut Form) -> Result<(), ArchiveError> {
+        let Form {
+            bytes,
+            packed_bytes,
+            crc32,
+            pieces,
+            ..
+        } = form;
+        let head = Head {
+            name,
+            time,
+            deflated: true,
+            crc32: *crc32,
+            bytes: *bytes,
+            packed_bytes: *packed_bytes,
+        };
+        self.entry(&head, pieces)
+    }
+
+    /// Copies bytes that are deflated already, by presenting them as an entry of another ZIP.
+    fn entry(&mut self, head: &Head<'_>, packed: impl Read) -> Result<(), ArchiveError> {
+        let options = ZipReadOptions::new()
+            .override_compressed_size(head.packed_bytes)
+            .override_uncompressed_size(head.bytes)
+            .override_crc(head.crc32);
+        let header = local_header(head)?;
+        let mut stream = Watched {
+            inner: header.chain(packed),
+            failure: None,
+        };
+        let copied =
+            match read_zipfile_from_stream_with_options(&mut stream, options).map_err(from_zip)? {
+                Some(file) => self
+                    .writer
+                    .raw_copy_file_touch(file, head.time, Some(0o644)),
+                None => return Err(ArchiveError::Misused("an entry has no header")),
+            };
+        // The reading side knows better than the writing side what went wrong.
+        match stream.failure {
+            Some(failure) => Err(failure),
+            None => copied.map_err(from_zip),
+        }
+    }
+}
+
+/// A local file header (APPNOTE 4.3.7) that leaves length and sum to be told otherwise.
+fn local_header(head: &Head<'_>) -> Result<io::Cursor<Vec<u8>>, ArchiveError> {
+    const MADE_ON_UNIX_FOR_2_0: u16 = 0x0314;
+    const SUMS_FOLLOW_AND_NAME_IS_UTF8: u16 = 0x0808;
+    let name_bytes = u16::try_from(head.name.len())
+        .map_err(|_| ArchiveError::Misused("an entry's name is too long"))?;
+    let mut header = Vec::with_capacity(30 + head.name.len());
+    header.extend_from_slice(b"PK\x03\x04");
+    for field in [
+        MADE_ON_UNIX_FOR_2_0,
+        SUMS_FOLLOW_AND_NAME_IS_UTF8,
+        if head.deflated { 8 } else { 0 },
+        head.time.timepart(),
+        head.time.datepart(),
+    ] {
+        header.extend_from_slice(&field.to_le_bytes());
+    }
+    header.extend_from_slice(&[0; 12]);
+    header.extend_from_slice(&name_bytes.to_le_bytes());
+    header.extend_from_slice(&[0; 2]);
+    header.extend_from_slice(head.name.as_bytes());
+    Ok(io::Cursor::new(header))
+}
+
+/// Keeps the first error of a reader, which the library between would wrap in its own.
+struct Watched<R> {
+    inner: R,
+    failure: Option<ArchiveError>,
+}
+
+impl<R: Read> Read for Watched<R> {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        let read = self.inner.read(buffer);
+        if let Err(error) = &read
+            && error.kind() != io::ErrorKind::Interrupted
+            && self.failure.is_none()
+        {
+            self.failure = Some(ArchiveError::from_io("reading the spool", error));
+        }
+        read
+    }
+}
+
+fn from_zip(error: ZipError) -> ArchiveError {
+    match error {
+        ZipError::Io(error) => ArchiveError::from_io(WRITING, &error),
+        _ => ArchiveError::Misused("the archive cannot be written as a ZIP"),
+    }
+}
+
+/// The time as ZIP knows it: UTC, two seconds exact, from 1980 on.
+fn dos_time(time: Timestamp) -> DateTime {
+    let time = time.to_zoned(TimeZone::UTC).datetime();
+    let part = |value: i8| u8::try_from(value).unwrap_or(0);
+    let year = u16::try_from(time.year()).unwrap_or(0);
+    DateTime::from_date_and_time(
+        year,
+        part(time.month()),
+        part(time.day()),
+        part(time.hour()),
+        part(time.minute()),
+        part(time.second()),
+    )
+    .unwrap_or_default()
+}

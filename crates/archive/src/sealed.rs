@@ -1,0 +1,187 @@
+//! The finished archive at rest, encrypted as an [age](https://age-encryption.org/v1) file.
+//!
+//! Any part of it can be read without reading what is before it, and it tells when it was cut or changed.
+
+use std::ffi::OsString;
+use std::fmt;
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
+use std::iter;
+use std::path::{Path, PathBuf};
+
+use age::stream::{StreamReader, StreamWriter};
+use age::{Decryptor, Encryptor};
+
+use crate::error::ArchiveError;
+use crate::key::ArchiveKey;
+
+const WRITING: &str = "writing the encrypted archive";
+const READING: &str = "reading the encrypted archive";
+
+/// Writes an encrypted archive. Nothing of it is to be seen at its path before [`SealedWriter::finish`]; dropped before that, it
+/// leaves nothing behind.
+pub struct SealedWriter {
+    stream: Option<StreamWriter<BufWriter<File>>>,
+    unfinished: PathBuf,
+    path: PathBuf,
+}
+
+impl SealedWriter {
+    /// Begins an archive that will be at this path, in a folder that exists. A second writer for the same path takes its place.
+    ///
+    /// # Errors
+    /// When it cannot be written there.
+    pub fn create(path: impl Into<PathBuf>, key: &ArchiveKey) -> Result<Self, ArchiveError> {
+        let path = path.into();
+        let mut unfinished = OsString::from(&path);
+        unfinished.push(".unfinished");
+        let unfinished = PathBuf::from(unfinished);
+        let failed = ArchiveError::storage(WRITING);
+        let file = OpenOptions::new()
+            .write(true)
+            .create(true)
+            .truncate(true)
+            .open(&unfinished)
+            .map_err(&failed)?;
+        let recipient = key.identity().to_public();
+        let encryptor = Encryptor::with_recipients(iter::once(&recipient as &dyn age::Recipient))
+            .map_err(|_| ArchiveError::Key)?;
+        let mut writer = Self {
+            stream: None,
+            unfinished,
+            path,
+        };
+        writer.stream = Some(
+            encryptor
+                .wrap_output(BufWriter::with_capacity(128 << 10, file))
+                .map_err(&failed)?,
+        );
+        Ok(writer)
+    }
+
+    /// Makes the archive appear at its path, whole and safe from a loss of power.
+    ///
+    /// # Errors
+    /// When it cannot be written; nothing is then left of it.
+    pub fn finish(mut self) -> Result<(), ArchiveError> {
+        let failed = ArchiveError::storage(WRITING);
+        let stream = self.stream.take().ok_or(ArchiveError::Stopped)?;
+        let buffered = stream.finish().map_err(&failed)?;
+        let file = buffered
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(&failed)?;
+        drop(file);
+        fs::rename(&self.unfinished, &self.path).map_err(&failed)?;
+        let folder = self
+            .path
+            .parent()
+            .filter(|folder| !folder.as_os_str().is_empty() && cfg!(unix));
+        match folder {
+            Some(folder) => File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(&failed),
+            None => Ok(()),
+        }
+    }
+
+    fn stream(&mut self) -> io::Result<&mut StreamWriter<BufWriter<File>>> {
+        self.stream
+            .as_mut()
+            .ok_or_else(|| ArchiveError::Stopped.into())
+    }
+}
+
+impl Write for SealedWriter {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.stream()?.write(bytes)
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        self.stream()?.flush()
+    }
+}
+
+impl Drop for SealedWriter {
+    fn drop(&mut self) {
+        // After `finish` there is nothing of this name; otherwise what cannot be removed is cut when it is begun again.
+        let _ = fs::remove_file(&self.unfinished);
+    }
+}
+
+impl fmt::Debug for SealedWriter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SealedWriter(…)")
+    }
+}
+
+/// Reads an encrypted archive, from any place in it.
+pub struct SealedReader {
+    stream: StreamReader<BufReader<File>>,
+    bytes: u64,
+}
+
+impl SealedReader {
+    /// Opens the archive at this path.
+    ///
+    /// # Errors
+    /// [`ArchiveError::Key`] when the key is not this archive's, [`ArchiveError::Damaged`] when it was cut.
+    pub fn open(path: impl AsRef<Path>, key: &ArchiveKey) -> Result<Self, ArchiveError> {
+        let file = File::open(path).map_err(ArchiveError::storage(READING))?;
+        let decryptor = Decryptor::new_buffered(BufReader::with_capacity(64 << 10, file))
+            .map_err(decrypting)?;
+        let mut stream = decryptor
+            .decrypt(iter::once(key.identity() as &dyn age::Identity))
+            .map_err(decrypting)?;
+        let bytes = stream.seek(SeekFrom::End(0)).map_err(cut)?;
+        stream.rewind().map_err(cut)?;
+        Ok(Self { stream, bytes })
+    }
+
+    /// How long the archive is, decrypted.
+    pub fn bytes(&self) -> u64 {
+        self.bytes
+    }
+}
+
+fn decrypting(error: age::DecryptError) -> ArchiveError {
+    match error {
+        age::DecryptError::Io(error) => cut(error),
+        age::DecryptError::NoMatchingKeys | age::DecryptError::KeyDecryptionFailed => {
+            ArchiveError::Key
+        }
+        _ => ArchiveError::Damaged("the encrypted archive was changed"),
+    }
+}
+
+fn cut(error: io::Error) -> ArchiveError {
+    match error.kind() {
+        io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
+            ArchiveError::Damaged("the encrypted archive was cut or changed")
+        }
+        kind => ArchiveError::Storage {
+            doing: READING,
+            kind,
+        },
+    }
+}
+
+impl Read for SealedReader {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        self.stream.read(buffer)
+    }
+}
+
+impl Seek for SealedReader {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        self.stream.seek(place)
+    }
+}
+
+impl fmt::Debug for SealedReader {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("SealedReader")
+            .field("bytes", &self.bytes)
+            .finish_non_exhaustive()
+    }
+}

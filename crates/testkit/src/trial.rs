@@ -56,7 +56,7 @@ impl Trial {
     const MOST_STEPS: usize = 10_000;
     const RESENDS: u32 = 6;
 
-    /// Makes the fixture, discovers the subject, and sees that the fixture can prove something.
+    /// Makes the fixture and discovers the subject.
     pub(crate) async fn begin(make: &Make<'_>, mischief: Mischief) -> Verdict<Self> {
         let fixture = make().await;
         let connector = fixture.connector().await;
@@ -409,24 +409,36 @@ pub(crate) fn stored(cursor: &Cursor) -> Cursor {
     Cursor::from_bytes(cursor.as_bytes().to_vec())
 }
 
-/// What an erasure and a survey count alike: all but the absent.
-pub(crate) fn counted(tally: &Tally) -> impl PartialEq + std::fmt::Debug + '_ {
-    #[derive(PartialEq, Debug)]
-    #[allow(dead_code, reason = "shown through Debug")]
-    struct Counted<'a> {
-        erase: u64,
-        pseudonymize: u64,
-        retained: &'a [adieu_core::Retained],
-        scheduled: Option<&'a adieu_core::Scheduled>,
-        failed: &'a [adieu_core::Failed],
+/// What an erasure and a survey count alike, in words: all but the absent.
+pub(crate) fn counted(tally: &Tally) -> String {
+    let mut words = vec![format!("{} erased", tally.erase())];
+    if tally.pseudonymize() > 0 {
+        words.push(format!("{} pseudonymized", tally.pseudonymize()));
     }
-    Counted {
-        erase: tally.erase(),
-        pseudonymize: tally.pseudonymize(),
-        retained: tally.retained(),
-        scheduled: tally.scheduled(),
-        failed: tally.failed(),
+    for kept in tally.retained() {
+        let mut word = format!("{} kept ({}: {})", kept.records, kept.basis, kept.reason);
+        if let Some(until) = kept.until {
+            word.push_str(&format!(" until {} to {}", until.first, until.last));
+        }
+        if kept.pseudonymize > 0 {
+            word.push_str(&format!(", {} of them pseudonymized", kept.pseudonymize));
+        }
+        words.push(word);
     }
+    if let Some(later) = tally.scheduled() {
+        let by = later
+            .by
+            .map(|by| format!(" by {} to {}", by.first, by.last));
+        words.push(format!(
+            "{} scheduled{}",
+            later.records,
+            by.unwrap_or_default()
+        ));
+    }
+    for failed in tally.failed() {
+        words.push(format!("{} failed ({})", failed.records, failed.kind));
+    }
+    words.join(", ")
 }
 
 /// How many records a tally speaks of.

@@ -1,4 +1,9 @@
 //! The connector to the system in memory keeps the contract.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    reason = "the fixture of a test may fail it"
+)]
 
 use adieu_core::{
     Attachment, Connector, ErrorKind, Identity, Retention, RetentionBasis, Subject, async_trait,

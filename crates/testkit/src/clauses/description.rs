@@ -82,11 +82,7 @@ async fn fixture_proves_something(trial: &mut Trial, most: usize) -> Verdict {
                 .to_owned(),
         );
     }
-    if most < 3 {
-        return Err(
-            "the fixture is too poor: no collection has three records of the subject".to_owned(),
-        );
-    }
+    let mut most = most as u64;
     for (who, subject) in [
         ("subject", trial.subject.clone()),
         ("bystander", trial.fixture.bystander()),
@@ -97,6 +93,20 @@ async fn fixture_proves_something(trial: &mut Trial, most: usize) -> Verdict {
                 "the fixture is too poor: the survey finds nothing of the {who}"
             ));
         }
+        if who == "subject" {
+            most = most.max(
+                tallies
+                    .values()
+                    .map(|tally| tally.held())
+                    .max()
+                    .unwrap_or(0),
+            );
+        }
+    }
+    if most < 3 {
+        return Err(
+            "the fixture is too poor: no collection has three records of the subject".to_owned(),
+        );
     }
     let personal = trial.fixture.personal_values();
     if personal.is_empty() || personal.iter().any(|value| value.chars().count() < 4) {

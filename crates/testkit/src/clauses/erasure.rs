@@ -58,7 +58,7 @@ pub(crate) async fn survey_counts_what_erase_does(make: &Make<'_>, mischief: Mis
             };
             if !agree {
                 return Err(format!(
-                    "the survey of `{name}` counts {:?}, the erasure after it {:?}",
+                    "the survey of `{name}` counts: {}; the erasure after it: {}",
                     counted(surveyed),
                     counted(erased)
                 ));
@@ -121,7 +121,7 @@ pub(crate) async fn erasing_twice_equals_erasing_once(
         let Some(left) = left.get(name) else { continue };
         if left.pending() > 0 {
             return Err(format!(
-                "when every answer was lost once, the survey of `{name}` ends with {:?}",
+                "when every answer was lost once, the survey of `{name}` ends with: {}",
                 counted(left)
             ));
         }

@@ -22,6 +22,7 @@ pub(crate) use whose::{
 };
 
 use std::collections::BTreeMap;
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use adieu_core::{CollectionName, Tally};
 
@@ -39,7 +40,11 @@ fn contents(pages: &[Page]) -> Vec<String> {
             }),
         );
         contents.extend(page.attachments.iter().map(|(attachment, bytes)| {
-            format!("attachment {} {attachment:?} {bytes:?}", attachment.name)
+            format!(
+                "attachment {} {attachment:?} {:x}",
+                attachment.name,
+                hash(bytes)
+            )
         }));
         contents.extend(
             page.missing
@@ -49,6 +54,12 @@ fn contents(pages: &[Page]) -> Vec<String> {
     }
     contents.sort_unstable();
     contents
+}
+
+fn hash(bytes: &[u8]) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    bytes.hash(&mut hasher);
+    hasher.finish()
 }
 
 /// What one list has and the other has not, by way of example; `None` when they are equal.

@@ -26,7 +26,7 @@ pub(crate) async fn bounded(make: &Make<'_>, mischief: Mischief) -> Verdict {
     for collection in trial.erasable(&subject) {
         let mut before = pending(&trial.tallies(&subject).await?);
         let mut cursor = None;
-        for _ in 0..50 {
+        for _ in 0..1_000 {
             let step = trial.step(&subject, &collection.name, cursor, Pace::Each(2));
             let erased = trial.erase(&step).await?;
             let counted = touched(&erased.tally);

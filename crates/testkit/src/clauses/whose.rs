@@ -51,7 +51,12 @@ pub(crate) async fn unknown_identity_matches_nothing(
             )
             .await?;
         }
-        for (stranger, value) in strangers(&trial, &collection) {
+        let mut strangers = strangers(&trial, &collection);
+        if trial.mischief.is_on() {
+            // Each seed takes others.
+            strangers.retain(|_| trial.mischief.dice.one_in(6));
+        }
+        for (stranger, value) in strangers {
             let who = format!("the value {value:?}, which the system does not know,");
             reaches_nothing(&mut trial, &stranger, &collection, false, &who).await?;
         }

@@ -165,10 +165,10 @@ impl Connector for WrongConnector {
             .survey(subject)
             .await
             .map_err(|error| self.misclassified(error))?;
-        if self.is(Fault::SurveyDeletes) {
-            if let Some(key) = self.keys(subject, "notes").last() {
-                self.system.remove("notes", key);
-            }
+        if self.is(Fault::SurveyDeletes)
+            && let Some(key) = self.keys(subject, "notes").last()
+        {
+            self.system.remove("notes", key);
         }
         if self.is(Fault::SurveyMiscounts) {
             for holding in &mut survey.holdings {

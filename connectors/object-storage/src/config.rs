@@ -1,0 +1,316 @@
+//! The configuration: pure, checked whole before anything is opened.
+
+use std::path::{Path, PathBuf};
+
+use adieu_core::{ConfigProblem, IdentityKind, LegalBasis, RetentionBasis, Setting, Unreachable};
+use serde::Deserialize;
+
+use crate::classify::Keep;
+use crate::place::Finder;
+use crate::segment::fits;
+use crate::template::Template;
+
+/// One store and how a person's objects are found in it: the content of a `[[connector]]` of kind `object-storage`.
+///
+/// `Debug` shows where the store's URL comes from and never a literal one.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ObjectStorageConfig {
+    /// The store: `folder:PATH`, relative to the configuration's own folder.
+    pub url: Setting,
+    /// Under which prefixes a person's objects lie, such as `users/{customer_id}/`. A placeholder is a kind of identity,
+    /// or `{tenant}`.
+    #[serde(default)]
+    pub prefixes: Vec<String>,
+    /// The kinds of identity whose value is an object's key: what another connector yields from a column of file keys.
+    #[serde(default)]
+    pub keys: Vec<String>,
+    /// What stands in the store before a key of `keys`, such as `uploads/`.
+    #[serde(default)]
+    pub key_prefix: Option<String>,
+    /// Which objects are kept, and why.
+    #[serde(default)]
+    pub retain: Vec<RetainRule>,
+    /// The company that runs the store; the controller itself when it is left out.
+    #[serde(default)]
+    pub processor: Option<String>,
+    /// Where the data lies, in words.
+    #[serde(default)]
+    pub location: Option<String>,
+    /// What the objects are to the person they are about.
+    #[serde(default)]
+    pub title: Option<String>,
+    /// What they are for.
+    #[serde(default)]
+    pub purpose: Option<String>,
+    /// Which categories of personal data they hold.
+    #[serde(default)]
+    pub categories: Vec<String>,
+    /// On what ground they are processed.
+    #[serde(default)]
+    pub legal_basis: Option<LegalBasis>,
+    /// How long they are stored, in words.
+    #[serde(default)]
+    pub storage_period: Option<String>,
+    /// What an erasure does not reach. When nothing is named here: the backups and snapshots of the folder.
+    #[serde(default)]
+    pub unreachable: Vec<Unreachable>,
+}
+
+/// Objects that an erasure keeps for some years.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RetainRule {
+    /// Where they lie, such as `users/{customer_id}/invoices/`; a placeholder is any one segment here. Everywhere, when it
+    /// is left out.
+    #[serde(default)]
+    pub prefix: Option<String>,
+    /// The ground in law.
+    pub basis: RetentionBasis,
+    /// The reason, in words for the person.
+    pub reason: String,
+    /// For how many years.
+    pub years: u16,
+    /// From when on.
+    #[serde(default)]
+    pub from: RetainFrom,
+}
+
+/// When the years of a [`RetainRule`] begin.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum RetainFrom {
+    /// When the object was last changed, by the day in UTC.
+    #[default]
+    Modified,
+}
+
+impl ObjectStorageConfig {
+    /// A store at this URL in which nothing is found yet.
+    pub fn new(url: Setting) -> Self {
+        Self {
+            url,
+            prefixes: Vec::new(),
+            keys: Vec::new(),
+            key_prefix: None,
+            retain: Vec::new(),
+            processor: None,
+            location: None,
+            title: None,
+            purpose: None,
+            categories: Vec::new(),
+            legal_basis: None,
+            storage_period: None,
+            unreachable: Vec::new(),
+        }
+    }
+
+    /// All mistakes at once, without opening anything.
+    pub fn validate(&self) -> Vec<ConfigProblem> {
+        let mut problems = Vec::new();
+        if let Setting::Literal(url) = &self.url
+            && let Err(problem) = folder_of(url.expose())
+        {
+            problems.push(ConfigProblem::new(["url"], problem));
+        }
+        let _ = self.read_finder(&mut problems);
+        let _ = self.read_keeps(&mut problems);
+        problems
+    }
+
+    /// The same, read into what the connector works with.
+    pub(crate) fn read(
+        &self,
+        folder: &Path,
+    ) -> Result<(PathBuf, Finder, Vec<Keep>), Vec<ConfigProblem>> {
+        let mut problems = Vec::new();
+        let url = self.url.resolve(folder);
+        let root = url.and_then(|url| folder_of(url.expose()).map(|path| folder.join(path)));
+        let root = root.map_err(|problem| problems.push(ConfigProblem::new(["url"], problem)));
+        let finder = self.read_finder(&mut problems);
+        let keeps = self.read_keeps(&mut problems);
+        match root {
+            Ok(root) if problems.is_empty() => Ok((root, finder, keeps)),
+            _ => Err(problems),
+        }
+    }
+
+    fn read_finder(&self, problems: &mut Vec<ConfigProblem>) -> Finder {
+        if self.prefixes.is_empty() && self.keys.is_empty() {
+            problems.push(ConfigProblem::new(
+                ["prefixes"],
+                "nothing says which objects are a person's; name a prefix such as `users/{customer_id}/`, or `keys`",
+            ));
+        }
+        let mut prefixes: Vec<(usize, Template)> = Vec::new();
+        for (index, text) in self.prefixes.iter().enumerate() {
+            match Template::parse(text) {
+                Ok(template) => {
+                    let met = prefixes.iter().find(|(_, other)| template.may_meet(other));
+                    if let Some((met, _)) = met {
+                        let other = &self.prefixes[*met];
+                        problems.push(problem_at("prefixes", index, format!(
+                            "`{text}` and `{other}` could reach the same objects; put a different word in front of each"
+                        )));
+                    }
+                    prefixes.push((index, template));
+                }
+                Err(problem) => problems.push(problem_at("prefixes", index, problem)),
+            }
+        }
+        let mut keys = Vec::new();
+        for (index, kind) in self.keys.iter().enumerate() {
+            match IdentityKind::new(kind) {
+                Ok(kind) => keys.push(kind),
+                Err(rule) => problems.push(problem_at("keys", index, rule.to_string())),
+            }
+        }
+        if let Some(prefix) = &self.key_prefix {
+            problems.extend(key_prefix_problem(prefix, self.keys.is_empty()));
+        }
+        Finder {
+            prefixes: prefixes.into_iter().map(|(_, template)| template).collect(),
+            keys,
+            key_prefix: self.key_prefix.clone().unwrap_or_default(),
+        }
+    }
+
+    fn read_keeps(&self, problems: &mut Vec<ConfigProblem>) -> Vec<Keep> {
+        let mut keeps = Vec::new();
+        for (index, rule) in self.retain.iter().enumerate() {
+            let mut wrong = |key: &str, problem: String| {
+                let path = ["retain".to_owned(), index.to_string(), key.to_owned()];
+                problems.push(ConfigProblem::new(path, problem));
+            };
+            if rule.years == 0 {
+                wrong("years", "0 years keep nothing; write at least 1".to_owned());
+            }
+            if rule.reason.trim().is_empty() {
+                wrong(
+                    "reason",
+                    "the person is told why; write it in words".to_owned(),
+                );
+            }
+            let prefix = rule.prefix.as_deref().map(Template::parse_pattern);
+            let prefix = prefix.transpose().unwrap_or_else(|problem| {
+                wrong("prefix", problem);
+                None
+            });
+            keeps.push(Keep {
+                prefix,
+                basis: rule.basis,
+                reason: rule.reason.clone(),
+                years: rule.years,
+            });
+        }
+        keeps
+    }
+}
+
+/// The path of a `folder:` URL. Only the scheme of another one is repeated: it may hold a secret.
+fn folder_of(url: &str) -> Result<PathBuf, String> {
+    match url.split_once(':') {
+        Some(("folder", "")) => Err("`folder:` names no folder; write `folder:uploads`".to_owned()),
+        Some(("folder", path)) => Ok(PathBuf::from(path)),
+        Some((scheme, _))
+            if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) =>
+        {
+            Err(format!(
+                "`{scheme}:` is not supported by this build; it knows `folder:PATH`"
+            ))
+        }
+        _ => Err("a store is written with its scheme: `folder:PATH`".to_owned()),
+    }
+}
+
+fn key_prefix_problem(prefix: &str, no_keys: bool) -> Option<ConfigProblem> {
+    let problem = if no_keys {
+        "it stands before the keys of `keys`, and there are none; leave it out".to_owned()
+    } else {
+        let Some(body) = prefix.strip_suffix('/') else {
+            let problem = format!("`{prefix}` must end in `/`; write `{prefix}/`");
+            return Some(ConfigProblem::new(["key_prefix"], problem));
+        };
+        let unfit = body.split('/').find_map(|segment| fits(segment).err())?;
+        format!(
+            "`{prefix}` has a segment that cannot be one: {}",
+            unfit.as_str()
+        )
+    };
+    Some(ConfigProblem::new(["key_prefix"], problem))
+}
+
+fn problem_at(list: &str, index: usize, problem: String) -> ConfigProblem {
+    ConfigProblem::new([list.to_owned(), index.to_string()], problem)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn problems(toml: &str) -> Vec<String> {
+        let config: ObjectStorageConfig = toml::from_str(toml).unwrap();
+        config.validate().iter().map(ToString::to_string).collect()
+    }
+
+    #[test]
+    fn a_whole_configuration_is_read() {
+        let toml = r#"
+            url = "folder:uploads"
+            prefixes = ["users/{customer_id}/"]
+            keys = ["file_key"]
+            key_prefix = "uploads/"
+            processor = "Example Hosting GmbH"
+            location = "EU (Frankfurt)"
+            title = "Your files"
+            purpose = "what you uploaded"
+            categories = ["files"]
+            legal_basis = "contract"
+            storage_period = "until you delete them"
+            unreachable = [{ what = "backups", why = "they are written once", lives_for = "30 days" }]
+            retain = [{ prefix = "users/{customer_id}/invoices/", basis = "legal_obligation", reason = "tax law", years = 10, from = "modified" }]
+        "#;
+        assert_eq!(problems(toml), [""; 0]);
+        assert!(toml::from_str::<ObjectStorageConfig>("url = \"folder:x\"\nprefixs = []").is_err());
+    }
+
+    #[test]
+    fn every_mistake_is_told_at_once_with_its_place_and_what_would_be_right() {
+        let toml = r#"
+            url = "s3://key:hunter2@uploads"
+            prefixes = ["users/{customer_id}", "", "{id}/", "files/{id}/", "a/{Id}/"]
+            keys = ["File"]
+            key_prefix = "../x/"
+            retain = [{ prefix = "invoices", basis = "legal_obligation", reason = " ", years = 0 }]
+        "#;
+        let found = problems(toml);
+        for (place, words) in [
+            ("url: ", "`s3:` is not supported by this build"),
+            ("prefixes.0: ", "write `users/{customer_id}/`"),
+            ("prefixes.1: ", "empty prefix"),
+            ("prefixes.3: ", "could reach the same objects"),
+            ("prefixes.4: ", "no placeholder"),
+            ("keys.0: ", "a-z"),
+            ("key_prefix: ", "dot segment"),
+            ("retain.0.years: ", "at least 1"),
+            ("retain.0.reason: ", "in words"),
+            ("retain.0.prefix: ", "must end in `/`"),
+        ] {
+            assert!(
+                found
+                    .iter()
+                    .any(|one| one.starts_with(place) && one.contains(words)),
+                "{place}{words} is missing in {found:#?}"
+            );
+        }
+        assert_eq!(found.len(), 10, "{found:#?}");
+        assert!(found.iter().all(|one| !one.contains("hunter2")));
+    }
+
+    #[test]
+    fn a_store_without_a_way_to_find_anybody_is_refused() {
+        assert_eq!(problems("url = \"folder:x\"").len(), 1);
+        assert!(problems("url = \"uploads\"\nkeys = [\"k\"]")[0].contains("folder:PATH"));
+    }
+}

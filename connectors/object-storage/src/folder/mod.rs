@@ -1,0 +1,144 @@
+//! A folder as an object store: a key is the path of a file, with slashes.
+//!
+//! Nothing here follows a symbolic link or a `..`. Folders are opened one segment after the other, each from the one
+//! before, so that a folder that is exchanged for a link meanwhile leads nowhere. A key is the bytes of its name: what the
+//! file system takes for the same (`ADA` and `ada`, two spellings of `é`) is not the same key.
+
+mod listing;
+mod open;
+mod read;
+mod remove;
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
+use cap_std::ambient_authority;
+use cap_std::fs::Dir;
+use jiff::Timestamp;
+
+use crate::error::{from_io, is_absent, lost};
+use crate::place::{Finder, Places};
+
+pub(crate) use read::{Opened, body};
+pub(crate) use remove::Removed;
+
+/// A folder that holds objects.
+#[derive(Clone)]
+pub(crate) struct Folder {
+    root: PathBuf,
+}
+
+/// An object that was found. It has no `Debug`: its key is personal.
+#[derive(Clone)]
+pub(crate) struct Object {
+    /// The bytes of its path, with slashes: what it is ordered by.
+    pub(crate) key: Vec<u8>,
+    /// The path to open it by.
+    pub(crate) path: PathBuf,
+    pub(crate) found: Found,
+}
+
+/// What was found at a key.
+#[derive(Clone)]
+pub(crate) enum Found {
+    /// A file.
+    File { modified_at: Option<Timestamp> },
+    /// A symbolic link, a socket, a pipe: its content is not the person's, its name may be.
+    Other { modified_at: Option<Timestamp> },
+    /// A folder that cannot be entered, and why; what it holds is not known.
+    Closed(ConnectorError),
+}
+
+impl Folder {
+    pub(crate) fn new(root: PathBuf) -> Self {
+        Self { root }
+    }
+
+    /// Proves that the folder and the parts of the prefixes that all people share are there.
+    pub(crate) async fn check(&self, finder: &Arc<Finder>) -> Result<(), ConnectorError> {
+        let finder = Arc::clone(finder);
+        self.on_a_thread(move |root| {
+            root.entries()
+                .map_err(|error| from_io("listing the folder", &error))?;
+            for template in &finder.prefixes {
+                let segments: Vec<&str> = template.leading_literals().collect();
+                if open::exactly(root, &segments)?.is_none() {
+                    let missing = segments.join("/");
+                    return Err(config(format!(
+                        "there is no folder `{missing}` in the store; make it, or correct the prefix"
+                    )));
+                }
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// The next objects after a key, in the order of their keys; fewer than `limit` only when there are no more.
+    pub(crate) async fn list(
+        &self,
+        places: &Arc<Places>,
+        after: Option<Vec<u8>>,
+        limit: usize,
+    ) -> Result<Vec<Object>, ConnectorError> {
+        let places = Arc::clone(places);
+        self.on_a_thread(move |root| listing::list(root, &places, after.as_deref(), limit))
+            .await
+    }
+
+    /// Opens a file to be read.
+    pub(crate) async fn open(&self, object: &Object) -> Result<Opened, ConnectorError> {
+        let path = object.path.clone();
+        self.on_a_thread(move |root| read::open(root, &path)).await
+    }
+
+    /// Removes files, each for itself: one that fails does not stop the others.
+    ///
+    /// # Errors
+    /// When it is not certain that what was removed stays removed.
+    pub(crate) async fn remove(
+        &self,
+        paths: Vec<PathBuf>,
+    ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
+        self.on_a_thread(move |root| remove::files(root, &paths))
+            .await
+            .map_err(|error| error.effect(Effect::Unknown))
+    }
+
+    /// Removes the person's own folders that hold nothing any more; shared ones stay.
+    pub(crate) async fn remove_empty(&self, places: &Arc<Places>) -> Result<(), ConnectorError> {
+        let places = Arc::clone(places);
+        self.on_a_thread(move |root| {
+            remove::empty_folders(root, &places);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn on_a_thread<T, W>(&self, work: W) -> Result<T, ConnectorError>
+    where
+        T: Send + 'static,
+        W: FnOnce(&Dir) -> Result<T, ConnectorError> + Send + 'static,
+    {
+        let root = self.root.clone();
+        let work = move || {
+            // The operator named the folder, so a link is followed here and nowhere else.
+            let root = Dir::open_ambient_dir(&root, ambient_authority()).map_err(|error| {
+                if is_absent(&error) {
+                    config("the folder of the store is not there".to_owned())
+                } else {
+                    from_io("opening the folder of the store", &error)
+                }
+            })?;
+            work(&root)
+        };
+        tokio::task::spawn_blocking(work)
+            .await
+            .map_err(|_| lost())?
+    }
+}
+
+fn config(what: String) -> ConnectorError {
+    ConnectorError::new(ErrorKind::Config, what).retry(Retry::Never)
+}

@@ -110,6 +110,7 @@ async fn erase_collection(
                     let mut pages = ledger.pages().await;
                     let state = pages.step(&id);
                     state.answers.hear(&erased);
+                    state.records = state.answers.tally().held();
                     state.cursor = erased.next;
                     state.attempts = 0;
                     state.error = None;
@@ -133,7 +134,7 @@ async fn erase_collection(
                             "the connector does not get on: its cursor stays the same",
                         ));
                     }
-                    state.answers.tally().held()
+                    state.records
                 };
                 teller.tell(Happening::Records {
                     connector: connector.clone(),

@@ -87,6 +87,7 @@ async fn export_collection(
                     let mut pages = ledger.pages().await;
                     let state = pages.step(&id);
                     state.mark = committed.mark;
+                    state.records = records;
                     state.cursor = next;
                     state.attempts = 0;
                     state.error = None;

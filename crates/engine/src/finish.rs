@@ -100,7 +100,7 @@ impl Inner {
             (_, false) => Status::CompletedWithExceptions,
         };
         if pages.record.kind == Kind::Erasure {
-            pages.suppress = true;
+            pages.suppress = Some(pages.secrets.known.clone());
         }
         if status == Status::Failed {
             pages.record.archive_bytes = None;
@@ -121,6 +121,9 @@ impl Inner {
             pages.record.finished_at = Some(now);
             pages.record.next_at = None;
             pages.event(status.as_str());
+            if matches!(status, Status::Completed | Status::Cancelled) {
+                pages.forget_subject();
+            }
             pages.record.kind
         };
         ledger.give_back().await?;

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adieu_archive::Spool;
-use adieu_core::ConnectorError;
+use adieu_core::{ConnectorError, Subject};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
@@ -23,7 +23,8 @@ pub(crate) struct Pages {
     changed: BTreeSet<StepId>,
     events: Vec<String>,
     last_checkpoint: Instant,
-    pub(crate) suppress: bool,
+    /// Who is from now on known as erased.
+    pub(crate) suppress: Option<Subject>,
 }
 
 impl Pages {
@@ -36,6 +37,16 @@ impl Pages {
     /// A step's state as it is.
     pub(crate) fn peek(&self, id: &StepId) -> StepState {
         self.steps.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Forgets whom the request was about. The key of its archive and the opening of its receipt stay.
+    pub(crate) fn forget_subject(&mut self) {
+        self.secrets.given = Subject::default();
+        self.secrets.known = Subject::default();
+        let ids: Vec<_> = self.steps.keys().cloned().collect();
+        for id in ids {
+            self.step(&id).forget();
+        }
     }
 
     /// Notes an event for the audit log; the next checkpoint writes it.
@@ -77,7 +88,7 @@ impl<'a> Ledger<'a> {
                 changed: BTreeSet::new(),
                 events: Vec::new(),
                 last_checkpoint: Instant::now(),
-                suppress: false,
+                suppress: None,
             }),
         }
     }
@@ -190,12 +201,12 @@ impl<'a> Ledger<'a> {
         self.store
             .checkpoint(Checkpoint {
                 record,
-                secrets: Some(secrets),
+                secrets,
                 steps,
                 fence: self.fence,
                 lease_until,
                 events,
-                suppress: *suppress,
+                suppress: suppress.as_ref(),
                 at,
             })
             .await?;

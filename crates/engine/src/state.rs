@@ -88,6 +88,8 @@ pub(crate) struct StepState {
     pub(crate) first_failed_at: Option<Timestamp>,
     pub(crate) next_at: Option<Timestamp>,
     pub(crate) error: Option<ConnectorError>,
+    /// How many records and files were exported, or records handled by the erasure.
+    pub(crate) records: u64,
     /// What of the export is committed.
     pub(crate) mark: Mark,
     /// What an erasure would do, counted before it.
@@ -122,19 +124,17 @@ impl State {
 }
 
 impl StepState {
-    /// How many records were exported, or handled by the erasure.
-    pub(crate) fn records(&self, kind: Kind) -> u64 {
-        match kind {
-            Kind::Export => self.mark.records() + self.mark.attachments(),
-            Kind::Erasure => self.answers.tally().held(),
-        }
-    }
-
     /// Notes that the answer to a step may be lost.
     pub(crate) fn note_effect(&mut self, error: &ConnectorError) {
         if error.effect_seen() == Effect::Unknown {
             self.interrupted = true;
         }
+    }
+
+    /// Forgets what may be personal: keys of records, and the state of hashes over them.
+    pub(crate) fn forget(&mut self) {
+        self.cursor = None;
+        self.mark = Mark::default();
     }
 }
 

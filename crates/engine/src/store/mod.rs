@@ -9,6 +9,7 @@ use std::fs::File;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use adieu_core::Subject;
 use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
@@ -49,13 +50,13 @@ pub(crate) struct Claim {
 /// What one checkpoint writes.
 pub(crate) struct Checkpoint<'a> {
     pub(crate) record: &'a Record,
-    /// `None` wipes them.
-    pub(crate) secrets: Option<&'a Secrets>,
+    pub(crate) secrets: &'a Secrets,
     pub(crate) steps: Vec<(&'a StepId, &'a StepState)>,
     pub(crate) fence: i64,
     pub(crate) lease_until: Option<Timestamp>,
     pub(crate) events: &'a [String],
-    pub(crate) suppress: bool,
+    /// Who is from now on known as erased.
+    pub(crate) suppress: Option<&'a Subject>,
     pub(crate) at: Timestamp,
 }
 
@@ -246,10 +247,7 @@ impl Store {
         let record = change.record;
         let id = record.id;
         let mut tx = self.begin().await?;
-        let sealed = change
-            .secrets
-            .map(|secrets| self.sealer.seal(&place(id, ""), secrets))
-            .transpose()?;
+        let sealed = self.sealer.seal(&place(id, ""), change.secrets)?;
         let written = sqlx::query(
             "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, execute_at = ?, due_at = ?,
                  lease_until = ?, attempts = ?, sealed = ?, blockers = ?, exceptions = ?, archive_sha256 = ?,
@@ -293,15 +291,13 @@ impl Store {
             .bind(collection.as_str())
             .bind(state.state.as_str())
             .bind(state.attempts)
-            .bind(state.records(record.kind).cast_signed())
+            .bind(state.records.cast_signed())
             .bind(sealed)
             .execute(&mut *tx)
             .await?;
         }
-        if change.suppress
-            && let Some(secrets) = change.secrets
-        {
-            self.suppress(&mut tx, id, secrets, change.at).await?;
+        if let Some(subject) = change.suppress {
+            self.suppress(&mut tx, id, subject, change.at).await?;
         }
         for event in change.events {
             append(&mut tx, id, change.at, event).await?;
@@ -372,7 +368,7 @@ impl Store {
             .transpose()?;
         sqlx::query(
             "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, sealed = ?, attempts = ?,
-                 fence = fence + 1, lease_until = 0 WHERE id = ?",
+                 blockers = ?, exceptions = ?, fence = fence + 1, lease_until = 0 WHERE id = ?",
         )
         .bind(record.status.as_str())
         .bind(record.phase.as_str())
@@ -380,6 +376,8 @@ impl Store {
         .bind(record.finished_at.map(Timestamp::as_millisecond))
         .bind(sealed)
         .bind(record.attempts)
+        .bind(json(&record.blockers)?)
+        .bind(json(&record.exceptions)?)
         .bind(id.to_string())
         .execute(&mut *tx)
         .await?;
@@ -600,11 +598,11 @@ impl Store {
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         id: RequestId,
-        secrets: &Secrets,
+        subject: &Subject,
         at: Timestamp,
     ) -> Result<(), EngineError> {
-        let tenant = secrets.known.tenant().map(|tenant| tenant.expose());
-        for identity in secrets.known.identities() {
+        let tenant = subject.tenant().map(|tenant| tenant.expose());
+        for identity in subject.identities() {
             sqlx::query(
                 "INSERT INTO adieu_suppression (hash, kind, request_id, erased_at) VALUES (?, ?, ?, ?)
                  ON CONFLICT DO UPDATE SET request_id = excluded.request_id, erased_at = excluded.erased_at",

@@ -154,7 +154,7 @@ impl Rows {
             }
         }
         if csv.len() == before {
-            // A line with nothing on it would be taken for no record at all.
+            // An empty line would be taken for no record at all.
             csv.extend_from_slice(b"\"\"");
         }
         csv.extend_from_slice(b"\r\n");

@@ -216,7 +216,8 @@ fn csv_resource<'a>(
         hash: format!("sha256:{}", form.sha256),
         // Nothing in it is guessed from a sample by whoever reads it.
         dialect: Some(json!({
-            "header": true, "csv": {
+            // A record in which everything is NULL is a blank row, and no mistake.
+            "header": true, "skipBlankRows": true, "csv": {
                 "delimiter": ",", "lineTerminator": "\r\n", "quoteChar": "\"", "doubleQuote": true, "skipInitialSpace": false,
             },
         })),

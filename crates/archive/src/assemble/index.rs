@@ -67,8 +67,14 @@ struct CollectionView {
 #[derive(Default)]
 struct Table {
     columns: Vec<String>,
-    rows: Vec<Vec<String>>,
+    rows: Vec<Vec<CellView>>,
     more: Option<String>,
+}
+
+struct CellView {
+    text: String,
+    /// Whether it is so short that it stays on one line.
+    short: bool,
 }
 
 struct FileView {
@@ -212,8 +218,14 @@ fn table(part: &Part, budget: &mut usize, stop: &Stop) -> Result<Table, ArchiveE
         if !whole && reader.position().byte() >= READ_BYTES {
             break;
         }
-        let row = cells(&record);
-        let bytes: usize = row.iter().map(|cell| cell.len() + 24).sum();
+        let row: Vec<CellView> = cells(&record)
+            .into_iter()
+            .map(|text| CellView {
+                short: text.chars().count() <= 26 && !text.contains('\n'),
+                text,
+            })
+            .collect();
+        let bytes: usize = row.iter().map(|cell| cell.text.len() + 24).sum();
         let Some(after) = left.checked_sub(bytes) else {
             break;
         };

@@ -3,6 +3,8 @@
 mod clause;
 mod clauses;
 mod collector;
+mod compare;
+mod counts;
 mod dice;
 mod discover;
 mod faults;

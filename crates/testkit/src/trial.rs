@@ -14,6 +14,8 @@ use adieu_core::{
 use futures_util::FutureExt;
 
 use crate::collector::{Collector, Page};
+use crate::compare::unchanged;
+use crate::counts::changed_something;
 use crate::discover::discover;
 use crate::faults::{Mischief, Sending, run};
 use crate::fixture::{Fixture, State};
@@ -406,49 +408,8 @@ pub(crate) fn passes_refusals_on(
 
 /// The cursor as it comes back from where the engine keeps it.
 pub(crate) fn stored(cursor: &Cursor) -> Cursor {
-    Cursor::from_bytes(cursor.as_bytes().to_vec())
-}
-
-/// What an erasure and a survey count alike, in words: all but the absent.
-pub(crate) fn counted(tally: &Tally) -> String {
-    let mut words = vec![format!("{} erased", tally.erase())];
-    if tally.pseudonymize() > 0 {
-        words.push(format!("{} pseudonymized", tally.pseudonymize()));
-    }
-    for kept in tally.retained() {
-        let mut word = format!("{} kept ({}: {})", kept.records, kept.basis, kept.reason);
-        if let Some(until) = kept.until {
-            word.push_str(&format!(" until {} to {}", until.first, until.last));
-        }
-        if kept.pseudonymize > 0 {
-            word.push_str(&format!(", {} of them pseudonymized", kept.pseudonymize));
-        }
-        words.push(word);
-    }
-    if let Some(later) = tally.scheduled() {
-        let by = later
-            .by
-            .map(|by| format!(" by {} to {}", by.first, by.last));
-        words.push(format!(
-            "{} scheduled{}",
-            later.records,
-            by.unwrap_or_default()
-        ));
-    }
-    for failed in tally.failed() {
-        words.push(format!("{} failed ({})", failed.records, failed.kind));
-    }
-    words.join(", ")
-}
-
-/// How many records a tally speaks of.
-pub(crate) fn touched(tally: &Tally) -> u64 {
-    tally.held() + tally.absent()
-}
-
-fn changed_something(tally: &Tally) -> bool {
-    let reduced: u64 = tally.retained().iter().map(|kept| kept.pseudonymize).sum();
-    tally.erase() + tally.pseudonymize() + reduced > 0
+    let kept = serde_json::to_vec(cursor).and_then(|json| serde_json::from_slice(&json));
+    kept.unwrap_or_else(|_| Cursor::from_bytes(cursor.as_bytes()))
 }
 
 fn failed(call: &str, step: &Step, error: &ConnectorError) -> String {
@@ -458,35 +419,4 @@ fn failed(call: &str, step: &Step, error: &ConnectorError) -> String {
         "at its beginning"
     };
     format!("{call} of `{}` {at} failed: {error}", step.collection())
-}
-
-/// What is gone and what is new, by way of example.
-fn unchanged(before: &[String], now: &[String]) -> Verdict {
-    let count = |texts: &[String]| {
-        let mut counts = BTreeMap::<String, i64>::new();
-        for text in texts {
-            *counts.entry(text.clone()).or_default() += 1;
-        }
-        counts
-    };
-    let (before, now) = (count(before), count(now));
-    if before == now {
-        return Ok(());
-    }
-    let only = |one: &BTreeMap<String, i64>, other: &BTreeMap<String, i64>| {
-        let differing = one
-            .iter()
-            .filter(|(text, n)| other.get(*text).is_none_or(|m| m < *n));
-        let texts: Vec<&str> = differing.map(|(text, _)| text.as_str()).collect();
-        match texts.as_slice() {
-            [] => "nothing".to_owned(),
-            [first] => format!("1 ({first})"),
-            [first, ..] => format!("{} (such as {first})", texts.len()),
-        }
-    };
-    Err(format!(
-        "gone: {}; new: {}",
-        only(&before, &now),
-        only(&now, &before)
-    ))
 }

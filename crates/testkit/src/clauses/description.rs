@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::clauses::contents;
+use crate::compare::contents;
 use crate::faults::Mischief;
 use crate::trial::{Make, Pace, Trial, Verdict, guarded};
 

@@ -4,9 +4,11 @@ use std::collections::BTreeMap;
 
 use adieu_core::{CollectionName, Tally};
 
-use crate::clauses::{contents, kept, kept_stand, pending};
+use crate::clauses::kept_stand;
+use crate::compare::contents;
+use crate::counts::{counted, kept, pending};
 use crate::faults::Mischief;
-use crate::trial::{Make, Pace, Trial, Verdict, counted};
+use crate::trial::{Make, Pace, Trial, Verdict};
 
 pub(crate) async fn survey_changes_nothing(make: &Make<'_>, mischief: Mischief) -> Verdict {
     let mut trial = Trial::begin(make, mischief).await?;

@@ -2,8 +2,9 @@
 
 use adieu_core::{Connector, ConnectorError, ErrorKind, Retry, Step, StepKey, Subject};
 
-use crate::clauses::{contents, difference, pending};
 use crate::collector::Collector;
+use crate::compare::{contents, difference};
+use crate::counts::pending;
 use crate::faults::Mischief;
 use crate::fixture::Broken;
 use crate::trial::{Make, Pace, Trial, Verdict, guarded, passes_refusals_on};

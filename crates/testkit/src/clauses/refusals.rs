@@ -4,8 +4,8 @@ use adieu_core::{
     Collection, CollectionName, ConnectorError, Cursor, Effect, ErrorKind, Retry, Subject,
 };
 
-use crate::clauses::contents;
 use crate::collector::Collector;
+use crate::compare::contents;
 use crate::faults::Mischief;
 use crate::trial::{Make, Pace, Trial, Verdict};
 

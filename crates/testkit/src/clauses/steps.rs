@@ -2,10 +2,12 @@
 
 use adieu_core::{Cursor, Erased, Step};
 
-use crate::clauses::{contents, difference, kept_stand, pending};
+use crate::clauses::kept_stand;
 use crate::collector::{Collector, Page};
+use crate::compare::{contents, difference};
+use crate::counts::{pending, touched};
 use crate::faults::{Mischief, Sending, run};
-use crate::trial::{Make, Pace, Trial, Verdict, guarded, stored, touched};
+use crate::trial::{Make, Pace, Trial, Verdict, guarded, stored};
 
 pub(crate) async fn bounded(make: &Make<'_>, mischief: Mischief) -> Verdict {
     let mut trial = Trial::begin(make, mischief).await?;

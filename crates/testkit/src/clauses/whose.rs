@@ -2,10 +2,11 @@
 
 use adieu_core::{Collection, Identity, IdentityKind, Need, Subject};
 
-use crate::clauses::contents;
 use crate::collector::Collector;
+use crate::compare::contents;
+use crate::counts::touched;
 use crate::faults::Mischief;
-use crate::trial::{Make, Pace, Trial, Verdict, touched};
+use crate::trial::{Make, Pace, Trial, Verdict};
 
 pub(crate) async fn empty_subject_matches_nothing(make: &Make<'_>, mischief: Mischief) -> Verdict {
     let mut trial = Trial::begin(make, mischief).await?;

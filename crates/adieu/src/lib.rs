@@ -1,1 +1,21 @@
-//!
+#![doc = include_str!("../README.md")]
+
+mod builder;
+pub mod config;
+
+pub use adieu_archive as archive;
+pub use adieu_core as core;
+pub use adieu_engine as engine;
+#[cfg(feature = "object-storage")]
+pub use adieu_object_storage as object_storage;
+#[cfg(feature = "sql")]
+pub use adieu_sql as sql;
+
+pub use adieu_archive::Format;
+pub use adieu_core::{Connector, Identity, Subject, Tenant};
+pub use adieu_engine::{
+    Engine, EngineError, MasterKey, NewRequest, Options, Request, RequestId, Status,
+};
+
+pub use builder::Builder;
+pub use config::{Config, ConfigError, SetupError};

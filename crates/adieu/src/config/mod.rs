@@ -1,0 +1,291 @@
+//! `adieu.toml`: what it can say, and what is wrong with it.
+
+mod mistake;
+mod outline;
+mod read;
+mod repair;
+mod words;
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use adieu_core::{ConfigProblem, Connector, ConnectorName, Setting};
+use adieu_engine::{Deadline, Engine, EngineError, MasterKey, RetryPolicy};
+#[cfg(feature = "object-storage")]
+use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector};
+#[cfg(feature = "sql")]
+use adieu_sql::{SqlConfig, SqlConnector};
+use serde::Deserialize;
+
+use crate::Builder;
+use outline::Outline;
+
+pub use mistake::{ConfigError, Mistake};
+
+/// A configuration without mistakes that can be found by reading it alone.
+#[derive(Clone, Debug)]
+pub struct Config {
+    /// Who answers for the data.
+    pub controller: Option<String>,
+    /// Where requests are kept.
+    pub store: StoreConfig,
+    /// How requests are treated.
+    pub requests: RequestsConfig,
+    /// The systems that hold personal data.
+    pub connectors: Vec<ConnectorConfig>,
+    source: Source,
+}
+
+/// `[store]`: where requests are kept, and the key that seals what is personal in them.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct StoreConfig {
+    /// The database: `sqlite:PATH` or `sqlite://PATH`; a relative path begins at the configuration's folder.
+    pub url: Setting,
+    /// 32 random bytes in base64 or hexadecimal: `env:NAME` or `file:PATH`.
+    pub key: Setting,
+}
+
+/// `[requests]`: how requests are treated.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RequestsConfig {
+    /// Days between asking for an erasure and its start.
+    pub grace_days: u16,
+    /// Which law sets the time to answer: `gdpr` or `ccpa`.
+    pub deadline: Deadline,
+    /// For how many days an archive can be fetched.
+    pub archive_days: u16,
+    /// When failed steps are sent again.
+    pub retry: RetryConfig,
+}
+
+/// `[requests.retry]`: when failed steps are sent again.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct RetryConfig {
+    /// How often a step is sent in a row before it has to wait.
+    pub quick_attempts: u32,
+    /// How long after the first of these, in milliseconds; doubled each time.
+    pub quick_delay_ms: u64,
+    /// How long it then waits, in seconds; doubled each time.
+    pub first_wait_seconds: u64,
+    /// The longest it waits, in seconds.
+    pub longest_wait_seconds: u64,
+    /// For how many hours it is tried before it counts as failed.
+    pub give_up_after_hours: u32,
+}
+
+/// One `[[connector]]`.
+#[derive(Clone, Debug)]
+pub struct ConnectorConfig {
+    /// Its name, unique in the file.
+    pub name: ConnectorName,
+    /// What it is, and what its kind wants to know.
+    pub system: SystemConfig,
+}
+
+/// What a connector of each kind wants to know.
+#[derive(Clone, Debug)]
+#[non_exhaustive]
+pub enum SystemConfig {
+    /// `kind = "sql"`
+    #[cfg(feature = "sql")]
+    Sql(SqlConfig),
+    /// `kind = "object-storage"`
+    #[cfg(feature = "object-storage")]
+    ObjectStorage(ObjectStorageConfig),
+}
+
+/// Where a configuration was read from.
+#[derive(Clone, Debug)]
+struct Source {
+    file: PathBuf,
+    folder: PathBuf,
+    outline: Outline,
+}
+
+/// Why a gateway could not be set up.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum SetupError {
+    /// The configuration is wrong, or something that it names is missing.
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    /// The store cannot be used.
+    #[error(transparent)]
+    Engine(#[from] EngineError),
+}
+
+impl Config {
+    /// Reads a configuration file.
+    ///
+    /// # Errors
+    /// When the file cannot be read; or all mistakes in it at once, each with its line.
+    pub fn from_file(path: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        let path = path.as_ref();
+        let bytes = std::fs::read(path).map_err(|error| ConfigError::unreadable(path, &error))?;
+        let text = String::from_utf8(bytes)
+            .map_err(|_| ConfigError::unreadable(path, &std::io::ErrorKind::InvalidData.into()))?;
+        Self::from_toml(&text, path)
+    }
+
+    /// Reads a configuration from its text. `file` is how mistakes name it, and relative paths begin at its folder.
+    ///
+    /// # Errors
+    /// All mistakes at once, each with its line.
+    pub fn from_toml(text: &str, file: impl AsRef<Path>) -> Result<Self, ConfigError> {
+        read::read(text, file.as_ref())
+    }
+
+    /// The folder at which relative paths begin.
+    pub fn folder(&self) -> &Path {
+        &self.source.folder
+    }
+
+    /// Fetches what the configuration only names (environment variables, files) and makes the connectors. Connects to
+    /// nothing.
+    ///
+    /// # Errors
+    /// Everything that is missing at once, each with its line.
+    pub fn builder(&self) -> Result<Builder, ConfigError> {
+        let mut problems = Vec::new();
+        let store = self.store.path(self.folder(), &mut problems);
+        let key = self.store.master_key(self.folder(), &mut problems);
+        let mut connectors = Vec::new();
+        for (index, connector) in self.connectors.iter().enumerate() {
+            match connector.connect(self.folder()) {
+                Ok(connector) => connectors.push(connector),
+                Err(found) => {
+                    let at = ["connector".to_owned(), index.to_string()];
+                    problems.extend(found.into_iter().map(|one| one.under(at.clone())));
+                }
+            }
+        }
+        let (Some(store), Some(key), true) = (store, key, problems.is_empty()) else {
+            return Err(ConfigError::new(&self.source.file, self.located(problems)));
+        };
+        let mut builder = Builder::new(store, key)
+            .deadline(self.requests.deadline)
+            .retry(self.requests.retry.policy())
+            .archive_days(self.requests.archive_days);
+        if let Some(controller) = &self.controller {
+            builder = builder.controller(controller);
+        }
+        Ok(connectors
+            .into_iter()
+            .fold(builder, Builder::shared_connector))
+    }
+
+    /// Makes the engine that the configuration describes.
+    ///
+    /// # Errors
+    /// As [`Config::builder`] and [`Builder::engine`].
+    pub async fn engine(&self) -> Result<Engine, SetupError> {
+        Ok(self.builder()?.engine().await?)
+    }
+
+    fn located(&self, problems: Vec<ConfigProblem>) -> Vec<Mistake> {
+        let located = problems
+            .into_iter()
+            .map(|one| self.source.outline.mistake(one));
+        located.collect()
+    }
+}
+
+impl StoreConfig {
+    fn path(&self, folder: &Path, problems: &mut Vec<ConfigProblem>) -> Option<PathBuf> {
+        let url = self.url.resolve(folder);
+        let path = url.and_then(|url| sqlite_path(url.expose()).map(|path| folder.join(path)));
+        path.map_err(|problem| problems.push(ConfigProblem::new(["store", "url"], problem)))
+            .ok()
+    }
+
+    fn master_key(&self, folder: &Path, problems: &mut Vec<ConfigProblem>) -> Option<MasterKey> {
+        let text = self.key.resolve(folder);
+        let key = text
+            .and_then(|text| MasterKey::parse(text.expose()).map_err(|error| error.to_string()));
+        key.map_err(|problem| problems.push(ConfigProblem::new(["store", "key"], problem)))
+            .ok()
+    }
+
+    /// What is wrong with it by itself.
+    fn validate(&self) -> Vec<ConfigProblem> {
+        let mut problems = Vec::new();
+        if let Setting::Literal(url) = &self.url
+            && let Err(problem) = sqlite_path(url.expose())
+        {
+            problems.push(ConfigProblem::new(["url"], problem));
+        }
+        if matches!(self.key, Setting::Literal(_)) {
+            let problem =
+                "a key does not belong into this file; write \"env:NAME\" or \"file:PATH\"";
+            problems.push(ConfigProblem::new(["key"], problem));
+        }
+        problems
+    }
+}
+
+/// The path of a `sqlite:` URL. Nothing of a wrong one is repeated: it may hold a password.
+fn sqlite_path(url: &str) -> Result<&str, String> {
+    let Some(path) = url.strip_prefix("sqlite:") else {
+        return Err(
+            "is not a URL that requests can be kept at; write \"sqlite:adieu.db\"".to_owned(),
+        );
+    };
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains(":memory:") || path.contains(['?', '\0']) {
+        return Err("must name a file and nothing else; write \"sqlite:adieu.db\"".to_owned());
+    }
+    Ok(path)
+}
+
+impl ConnectorConfig {
+    fn connect(&self, folder: &Path) -> Result<Arc<dyn Connector>, Vec<ConfigProblem>> {
+        let name = self.name.clone();
+        match &self.system {
+            #[cfg(feature = "sql")]
+            SystemConfig::Sql(config) => Ok(Arc::new(SqlConnector::new(name, config, folder)?)),
+            #[cfg(feature = "object-storage")]
+            SystemConfig::ObjectStorage(config) => {
+                Ok(Arc::new(ObjectStorageConnector::new(name, config, folder)?))
+            }
+        }
+    }
+}
+
+impl Default for RequestsConfig {
+    fn default() -> Self {
+        Self {
+            grace_days: 0,
+            deadline: Deadline::default(),
+            archive_days: 7,
+            retry: RetryConfig::default(),
+        }
+    }
+}
+
+impl RetryConfig {
+    fn policy(&self) -> RetryPolicy {
+        RetryPolicy {
+            quick_attempts: self.quick_attempts,
+            quick_delay: Duration::from_millis(self.quick_delay_ms),
+            first_wait: Duration::from_secs(self.first_wait_seconds),
+            longest_wait: Duration::from_secs(self.longest_wait_seconds),
+            give_up_after: Duration::from_secs(u64::from(self.give_up_after_hours) * 3600),
+        }
+    }
+}
+
+impl Default for RetryConfig {
+    fn default() -> Self {
+        Self {
+            quick_attempts: 3,
+            quick_delay_ms: 200,
+            first_wait_seconds: 60,
+            longest_wait_seconds: 3600,
+            give_up_after_hours: 24,
+        }
+    }
+}

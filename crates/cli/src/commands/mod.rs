@@ -1,0 +1,57 @@
+//! The commands, one file each.
+
+mod archive;
+mod audit;
+mod cancel;
+mod check;
+mod completions;
+mod erase;
+mod export;
+mod jwks;
+mod preview;
+mod receipt;
+mod requests;
+mod resume;
+
+use clap::Subcommand;
+
+use crate::exit::{Exit, Failure};
+use crate::terminal::Terminal;
+
+/// What the program does.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Command {
+    Export(export::Export),
+    Preview(preview::Preview),
+    Erase(erase::Erase),
+    Requests(requests::Requests),
+    Resume(resume::Resume),
+    Cancel(cancel::Cancel),
+    Archive(archive::Archive),
+    #[command(subcommand)]
+    Receipt(receipt::Receipt),
+    Jwks(jwks::Jwks),
+    Check(check::Check),
+    #[command(subcommand)]
+    Audit(audit::Audit),
+    Completions(completions::Completions),
+}
+
+impl Command {
+    pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
+        match self {
+            Self::Export(command) => command.run(terminal).await,
+            Self::Preview(command) => command.run(terminal).await,
+            Self::Erase(command) => command.run(terminal).await,
+            Self::Requests(command) => command.run(terminal).await,
+            Self::Resume(command) => command.run(terminal).await,
+            Self::Cancel(command) => command.run(terminal).await,
+            Self::Archive(command) => command.run(terminal).await,
+            Self::Receipt(command) => command.run(terminal),
+            Self::Jwks(command) => command.run(terminal).await,
+            Self::Check(command) => command.run(terminal).await,
+            Self::Audit(command) => command.run(terminal).await,
+            Self::Completions(command) => command.run(terminal),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+//! Files that a command writes: whole or not at all.
+
+use std::ffi::OsString;
+use std::fs::{File, OpenOptions};
+use std::io::{Read, Write};
+use std::path::{Path, PathBuf};
+
+use crate::exit::Failure;
+
+/// A file that appears under its name when it is whole.
+#[derive(Debug)]
+pub(crate) struct NewFile {
+    path: PathBuf,
+    unfinished: PathBuf,
+    file: Option<File>,
+    force: bool,
+}
+
+impl NewFile {
+    /// Begins a file, before the work that fills it: a folder that is missing or a file that is in the way is found early.
+    pub(crate) fn create(path: &Path, force: bool) -> Result<Self, Failure> {
+        let shown = path.display();
+        if path.is_dir() {
+            return Err(Failure::Usage(format!("{shown} is a folder; name a file")));
+        }
+        if !force && path.symlink_metadata().is_ok() {
+            return Err(Failure::Usage(format!(
+                "{shown} is there already; name another file, or add --force"
+            )));
+        }
+        let mut name = OsString::from(".");
+        name.push(
+            path.file_name()
+                .ok_or_else(|| Failure::Usage(format!("{shown} names no file")))?,
+        );
+        name.push(".unfinished");
+        let unfinished = path.with_file_name(name);
+        // What a killed run has left.
+        let _ = std::fs::remove_file(&unfinished);
+        let mut options = OpenOptions::new();
+        options.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+        let file = options.open(&unfinished).map_err(|error| {
+            Failure::Usage(format!("{shown} cannot be written ({})", error.kind()))
+        })?;
+        Ok(Self {
+            path: path.to_owned(),
+            unfinished,
+            file: Some(file),
+            force,
+        })
+    }
+
+    /// Fills the file and makes it appear.
+    pub(crate) fn fill(mut self, content: &mut impl Read) -> Result<(), Failure> {
+        let Some(mut file) = self.file.take() else {
+            return Ok(());
+        };
+        let failed = |error: std::io::Error| {
+            Failure::Fault(format!(
+                "{} could not be written ({})",
+                self.path.display(),
+                error.kind()
+            ))
+        };
+        std::io::copy(content, &mut file).map_err(failed)?;
+        file.flush()
+            .and_then(|()| file.sync_all())
+            .map_err(failed)?;
+        if !self.force && self.path.symlink_metadata().is_ok() {
+            return Err(Failure::Usage(format!(
+                "{} has appeared meanwhile",
+                self.path.display()
+            )));
+        }
+        std::fs::rename(&self.unfinished, &self.path).map_err(failed)
+    }
+
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+}
+
+impl Drop for NewFile {
+    fn drop(&mut self) {
+        // After `fill` there is nothing of this name.
+        let _ = std::fs::remove_file(&self.unfinished);
+    }
+}
+
+/// Reads a text file that the command line names.
+pub(crate) fn read_text(path: &Path) -> Result<String, Failure> {
+    std::fs::read_to_string(path).map_err(|error| {
+        Failure::Usage(format!(
+            "{} cannot be read ({})",
+            path.display(),
+            error.kind()
+        ))
+    })
+}

@@ -86,11 +86,42 @@ fn hostile() -> impl Strategy<Value = String> {
         12 => prop::sample::select(PIECES).prop_map(str::to_owned),
         1 => "\\PC{1,3}",
     ];
+    let person = || prop::sample::select(PEOPLE);
+    // A way to somebody's folder, and a way on into it.
+    let to = [
+        "",
+        "../users/",
+        "./",
+        "/",
+        "users/",
+        "x/../",
+        "..\\",
+        " ",
+        "private/u-",
+        "files/",
+    ];
+    let on = [
+        "",
+        "/",
+        "/.",
+        "//",
+        "/sub",
+        "/sub/",
+        "/../10",
+        "\\sub",
+        "/a.txt",
+        "/sub/b.txt",
+        ".d/c.txt",
+        " ",
+        ".",
+    ];
     prop_oneof![
         3 => prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat()),
-        1 => prop::sample::select(PEOPLE).prop_map(str::to_owned),
-        1 => Just("/".repeat(300)),
-        1 => Just("a".repeat(1024)),
+        2 => person().prop_map(str::to_owned),
+        5 => (prop::sample::select(to.to_vec()), person(), prop::sample::select(on.to_vec()))
+            .prop_map(|(to, person, on)| format!("{to}{person}{on}")),
+        1 => prop::sample::select(vec![".", "..", "./", "../", "./."]).prop_map(str::to_owned),
+        1 => prop::sample::select(vec!["/".repeat(300), "a".repeat(1024)]),
     ]
 }
 

@@ -84,13 +84,14 @@ pub(crate) async fn erase(connector: &SqlConnector, step: &Step) -> Result<Erase
     batch.next(position, last.filter(|_| is_full), &mut done)
 }
 
-struct Batch<'a> {
-    connector: &'a SqlConnector,
-    step: &'a Step,
-    rule: &'a TableRule,
-    table: &'a Table,
-    catalogue: &'a Catalogue,
-    links: Links,
+/// One batch of a collection.
+pub(crate) struct Batch<'a> {
+    pub(crate) connector: &'a SqlConnector,
+    pub(crate) step: &'a Step,
+    pub(crate) rule: &'a TableRule,
+    pub(crate) table: &'a Table,
+    pub(crate) catalogue: &'a Catalogue,
+    pub(crate) links: Links,
 }
 
 /// A row of the person.
@@ -119,34 +120,42 @@ impl Batch<'_> {
         rows: Sql,
         from: Option<Sql>,
     ) -> Result<Vec<Found>, ConnectorError> {
-        let max = self.step.max_records().get();
         let classifier = self.classifier();
-        let facts = classifier.facts("t");
-        let links = self.links.columns(self.table, "t", max);
-        let keys = key_columns(self.table, "t");
-        let (facts_at, links_at) = (keys.len(), keys.len() + facts.len());
-        let selected: Vec<String> = keys.into_iter().chain(facts).chain(links).collect();
-        let width = selected.len();
+        let key_width = self.table.key.len();
+        let links_at = key_width + classifier.facts("t").len();
+        let links = self.links.clone();
+        let visit = move |found: &mut Vec<Found>, row: Row<'_>| {
+            let linked = links.read(row, key_width, links_at);
+            let verdict = classifier.verdict(row, key_width);
+            found.push(Found { linked, verdict });
+        };
+        let width = self.selected().len();
+        session
+            .fold(self.query(rows, from), width, Vec::new(), visit)
+            .await
+    }
+
+    pub(crate) fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
         let mut query = Sql::text(format!(
             "SELECT {} FROM {} AS t WHERE ",
-            selected.join(", "),
+            self.selected().join(", "),
             quoted(&self.table.name)
         ));
         query.append(Sql::joined([rows].into_iter().chain(from), " AND "));
-        query.push(&format!(
-            "{} LIMIT {max}",
-            ordered(self.table, "t", self.backwards())
-        ));
-        let links = self.links.clone();
-        let key_width = self.table.key.len();
-        let visit = move |found: &mut Vec<Found>, row: Row<'_>| {
-            let linked = links.read(row, key_width, links_at);
-            found.push(Found {
-                linked,
-                verdict: classifier.verdict(row, facts_at),
-            });
-        };
-        session.fold(query, width, Vec::new(), visit).await
+        let order = ordered(self.table, "t", self.backwards());
+        query.push(&format!("{order} LIMIT {}", self.step.max_records()));
+        query
+    }
+
+    /// The key, the classifier's facts, the links.
+    fn selected(&self) -> Vec<String> {
+        let links = self
+            .links
+            .columns(self.table, "t", self.step.max_records().get());
+        let keys = key_columns(self.table, "t").into_iter();
+        keys.chain(self.classifier().facts("t"))
+            .chain(links)
+            .collect()
     }
 
     fn classifier(&self) -> Classifier {
@@ -240,7 +249,7 @@ impl Batch<'_> {
         Ok(())
     }
 
-    fn update(&self) -> Sql {
+    pub(crate) fn update(&self) -> Sql {
         let mut sql = Sql::text(format!("UPDATE {} AS t SET ", quoted(&self.table.name)));
         for (index, (name, _)) in self.rule.pseudonyms().iter().enumerate() {
             sql.push(if index > 0 { ", " } else { "" })
@@ -252,7 +261,7 @@ impl Batch<'_> {
     }
 
     /// Deletes a row unless that would reach further: the database must never delete or change another row along with it.
-    fn deletion(&self, with_links: bool) -> Sql {
+    pub(crate) fn deletion(&self, with_links: bool) -> Sql {
         let mut sql = Sql::text(format!(
             "DELETE FROM {} AS t WHERE ",
             quoted(&self.table.name)

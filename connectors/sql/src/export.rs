@@ -122,10 +122,10 @@ pub(crate) async fn export(
 }
 
 /// What a page reads of each row: its key, the exported columns, the columns that yield.
-struct Plan<'a> {
-    table: &'a Table,
-    columns: Vec<&'a str>,
-    yields: Vec<(&'a IdentityKind, &'a str)>,
+pub(crate) struct Plan<'a> {
+    pub(crate) table: &'a Table,
+    pub(crate) columns: Vec<&'a str>,
+    pub(crate) yields: Vec<(&'a IdentityKind, &'a str)>,
 }
 
 impl Plan<'_> {
@@ -133,7 +133,7 @@ impl Plan<'_> {
         self.table.key.len() + self.columns.len() + self.yields.len()
     }
 
-    fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
+    pub(crate) fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
         let yields = self.yields.iter().map(|(_, name)| *name);
         let columns = self
             .columns

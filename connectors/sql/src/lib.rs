@@ -19,3 +19,6 @@ mod survey;
 
 pub use config::SqlConfig;
 pub use connector::SqlConnector;
+
+#[cfg(test)]
+mod plans;

@@ -9,7 +9,14 @@ use crate::dialect::{Cell, Row, Value};
 
 /// The ways in which rows of a table refer to each other: by its foreign keys and by the mapping.
 #[derive(Clone, Default)]
-pub(crate) struct Links(Vec<Vec<(String, String)>>);
+pub(crate) struct Links(Vec<Link>);
+
+#[derive(Clone)]
+struct Link {
+    /// The columns here and there: a foreign key's, or, where there is no foreign key, the mapping's. The mapping follows
+    /// its references within a tenant, so then the tenant's column is among them on both sides.
+    pairs: Vec<(String, String)>,
+}
 
 /// A row with what it refers to.
 pub(crate) struct Linked {
@@ -33,12 +40,17 @@ impl Links {
         let keys = table
             .foreign_keys
             .iter()
-            .filter(|key| key.target == table.name)
-            .map(|key| &key.pairs);
-        let mut links: Vec<Vec<(String, String)>> = Vec::new();
-        for pairs in keys.chain(rule.recursion.iter().map(|reference| &reference.pairs)) {
-            if !links.contains(pairs) {
-                links.push(pairs.clone());
+            .filter(|key| key.target == table.name);
+        let mut links: Vec<Link> = keys
+            .map(|key| Link {
+                pairs: key.pairs.clone(),
+            })
+            .collect();
+        for reference in &rule.recursion {
+            if !links.iter().any(|link| link.pairs == reference.pairs) {
+                let tenant = rule.tenant.iter().map(|name| (name.clone(), name.clone()));
+                let pairs = reference.pairs.iter().cloned().chain(tenant).collect();
+                links.push(Link { pairs });
             }
         }
         Self(links)
@@ -52,7 +64,7 @@ impl Links {
     /// more than a batch holds, and the linking values.
     pub(crate) fn columns(&self, table: &Table, alias: &str, max_records: u32) -> Vec<String> {
         let mut columns = Vec::new();
-        for pairs in &self.0 {
+        for Link { pairs } in &self.0 {
             let refers = refers(pairs, "l", alias);
             let limit = u64::from(max_records) + 1;
             let name = quoted(&table.name);
@@ -67,7 +79,7 @@ impl Links {
 
     pub(crate) fn read(&self, row: Row<'_>, key_width: usize, mut at: usize) -> Linked {
         let mut ways = Vec::with_capacity(self.0.len());
-        for pairs in &self.0 {
+        for Link { pairs } in &self.0 {
             let referrers = match row.cell(at) {
                 Cell::Integer(count) => count.unsigned_abs(),
                 _ => 0,
@@ -96,7 +108,7 @@ impl Links {
         let name = quoted(&table.name);
         self.0
             .iter()
-            .map(|pairs| {
+            .map(|Link { pairs }| {
                 let refers = refers(pairs, "l", alias);
                 format!(
                     " AND NOT EXISTS (SELECT 1 FROM {name} AS l WHERE {refers} AND NOT ({}))",

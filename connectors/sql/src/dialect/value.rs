@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 /// A value with its type. Text is bytes, because not every database keeps to UTF-8. It has no `Debug`: it is personal.
 #[derive(Clone, PartialEq)]
+#[cfg_attr(test, derive(Debug))]
 pub(crate) enum Value {
     Null,
     Integer(i64),

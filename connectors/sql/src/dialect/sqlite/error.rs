@@ -5,11 +5,14 @@ use rusqlite::{Error, ErrorCode};
 
 /// Classifies an error of a statement, by its code alone.
 pub(super) fn classified(error: &Error) -> ConnectorError {
-    let Some(code) = error.sqlite_error() else {
-        return ConnectorError::new(
-            ErrorKind::Internal,
-            "SQLite and the connector disagree about a statement",
-        );
+    let code = match error {
+        Error::SqliteFailure(code, _) | Error::SqlInputError { error: code, .. } => code,
+        _ => {
+            return ConnectorError::new(
+                ErrorKind::Internal,
+                "SQLite and the connector disagree about a statement",
+            );
+        }
     };
     let number = code.extended_code;
     let of = |kind, what: &str| ConnectorError::new(kind, format!("{what} (SQLite {number})"));

@@ -223,7 +223,9 @@ async fn an_unreachable_server_neither_opens_nor_floods() {
         Server::AnswersBytes(Bytes::from_static(b"<html>502</html>")),
         Server::AnswersBytes(Bytes::from_static(b"[]")),
         Server::AnswersBytes(Bytes::from_static(b"{}")),
-        Server::AnswersBytes(Bytes::from(vec![b' '; 262_145])),
+        Server::AnswersBytes(Bytes::from(
+            json!({"keys": [P256.jwk("k1")]}).to_string() + &" ".repeat(262_144),
+        )),
     ] {
         let fetcher = FakeFetcher::new(server.clone());
         let authenticator = authenticator(remote(), &fetcher);

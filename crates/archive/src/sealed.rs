@@ -139,7 +139,7 @@ impl SealedReader {
     }
 
     /// How long the archive is, decrypted.
-    pub fn bytes(&self) -> u64 {
+    pub fn total_bytes(&self) -> u64 {
         self.bytes
     }
 }

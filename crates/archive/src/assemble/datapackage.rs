@@ -110,9 +110,9 @@ pub(super) fn each_missing(
             if let Some(missing) = &part.missing {
                 let held = part.mark.records() + part.mark.attachments();
                 let what = if held > 0 {
-                    "the rest of this collection"
+                    "The rest of this collection"
                 } else {
-                    "the whole collection"
+                    "The whole collection"
                 };
                 each(entry(what.to_owned(), missing.clone()))?;
             }

@@ -285,14 +285,14 @@ fn missing(parts: &Parts<'_>) -> Result<(Vec<MissingView>, usize), ArchiveError>
         };
         let why = match entry.lives_for {
             Some(lives_for) => format!(
-                "{}. It is kept for {lives_for}.",
-                entry.why.trim_end_matches('.')
+                "{}. Kept for {lives_for}.",
+                sentence(entry.why.trim_end_matches('.'))
             ),
-            None => sentence(&entry.why),
+            None => format!("{}.", sentence(entry.why.trim_end_matches('.'))),
         };
         views.push(MissingView {
             place,
-            what: sentence(&entry.what),
+            what: shortened(&entry.what, CELL_CHARS),
             why,
         });
         Ok(())

@@ -3,6 +3,7 @@
 //! Every change is one small transaction. What an executor writes about a running request carries its fence: when
 //! another executor has taken the request over meanwhile, nothing is written.
 
+mod lookup;
 mod rows;
 
 use std::fs::File;

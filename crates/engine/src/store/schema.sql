@@ -46,6 +46,11 @@ CREATE TABLE IF NOT EXISTS adieu_suppression (
     erased_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS adieu_spent (
+    hash        BLOB PRIMARY KEY NOT NULL,   -- keyed hash of a token that may be used once
+    expires_at  INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS adieu_audit (
     sequence    INTEGER PRIMARY KEY NOT NULL,
     at          INTEGER NOT NULL,

@@ -5,6 +5,7 @@ mod audit;
 mod cancel;
 mod check;
 mod completions;
+mod demo;
 mod erase;
 mod export;
 mod jwks;
@@ -21,6 +22,7 @@ use crate::terminal::Terminal;
 /// What the program does.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
+    Demo(demo::Demo),
     Export(export::Export),
     Preview(preview::Preview),
     Erase(erase::Erase),
@@ -40,6 +42,7 @@ pub(crate) enum Command {
 impl Command {
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
         match self {
+            Self::Demo(command) => command.run(terminal).await,
             Self::Export(command) => command.run(terminal).await,
             Self::Preview(command) => command.run(terminal).await,
             Self::Erase(command) => command.run(terminal).await,

@@ -22,7 +22,7 @@ pub(crate) struct Pseudonym {
 enum Way {
     Constant(Value),
     Unique { mail: bool },
-    Hash(hmac::Key),
+    Hash(Box<hmac::Key>),
     Truncate,
     Date(DatePrecision),
 }
@@ -48,10 +48,10 @@ impl Pseudonym {
                 Way::Constant(coerced(column_type, constant.to_value()))
             }
             Pseudonymizer::Unique => Way::Unique { mail },
-            Pseudonymizer::Hash => Way::Hash(hmac::Key::new(
+            Pseudonymizer::Hash => Way::Hash(Box::new(hmac::Key::new(
                 hmac::HMAC_SHA256,
                 key.map_or(&[], |key| key.expose().as_bytes()),
-            )),
+            ))),
             Pseudonymizer::Truncate => Way::Truncate,
             Pseudonymizer::Date(precision) => Way::Date(*precision),
         };

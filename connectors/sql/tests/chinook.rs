@@ -1,5 +1,7 @@
 //! One customer out of a real database, with the mapping of `examples/chinook/adieu.toml`.
 
+#![allow(clippy::unwrap_used, clippy::print_stdout)]
+
 mod common;
 
 use std::path::PathBuf;

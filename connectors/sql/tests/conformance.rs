@@ -1,5 +1,7 @@
 //! The SQL connector keeps the contract, over an SQLite file with traps in it.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use adieu_core::{Connector, ConnectorName, ErrorKind, Subject, async_trait};

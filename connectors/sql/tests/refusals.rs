@@ -90,18 +90,16 @@ async fn check_names_everything_that_does_not_fit_at_once() {
 #[tokio::test]
 async fn a_condition_that_the_database_does_not_understand_is_found_by_check() {
     let shop = Shop::new(SHOP);
-    let blocked = format!(
-        "{ORDERS}blockers = [{{ code = \"open_order\", advice = \"Wait.\", where = \"state = 'open'\" }}]\n"
-    );
-    let error = shop
-        .connector(&format!("{PEOPLE}erase = \"delete\"\n{blocked}"))
-        .check()
-        .await
-        .unwrap_err();
-    assert!(
-        error.what().contains("blocker `open_order` of `orders`"),
-        "{error}"
-    );
+    for condition in ["state = 'open'", "\\\"state\\\" = 'open'", "status = "] {
+        let mapping = format!(
+            "{PEOPLE}erase = \"delete\"\n{ORDERS}blockers = [{{ code = \"open_order\", advice = \"Wait.\", where = \"{condition}\" }}]\n"
+        );
+        let error = shop.connector(&mapping).check().await.unwrap_err();
+        assert!(
+            error.what().contains("blocker `open_order` of `orders`"),
+            "{error}"
+        );
+    }
 }
 
 #[tokio::test]

@@ -89,6 +89,15 @@ impl Batch {
         }
     }
 
+    /// An empty batch with room for as much as this one holds.
+    pub(crate) fn as_roomy(&self) -> Self {
+        Self {
+            bytes: Vec::with_capacity(self.bytes.len()),
+            cells: Vec::with_capacity(self.cells.len()),
+            width: self.width,
+        }
+    }
+
     pub(crate) fn push(&mut self, cell: Cell<'_>) {
         let stored = match cell {
             Cell::Null => Stored::Null,

@@ -69,6 +69,8 @@ fn table(
     if primary.len() == 1 && !unique.contains(&primary) {
         unique.push(primary.clone());
     }
+    // Indexes end in the row number, so rows that an index finds come in its order. VACUUM keeps the numbers of a table
+    // that has an index (which a primary key makes) and only otherwise may give new ones.
     let key = match rowid(&columns) {
         Some(rowid) if !without_rowid => {
             let is_alias =

@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
+use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, InterruptHandle, OpenFlags, ToSql};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
@@ -82,14 +83,8 @@ impl SqliteDatabase {
     fn prepare(&self, connection: &Connection) -> rusqlite::Result<()> {
         connection.busy_timeout(self.busy_timeout)?;
         connection.set_prepared_statement_cache_capacity(64);
-        // Foreign keys are off by default. Deleted rows are overwritten and not only unlinked. Names that do not exist
-        // are errors instead of texts.
-        connection.execute_batch(
-            "PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON; PRAGMA recursive_triggers = ON;",
-        )?;
-        use rusqlite::config::DbConfig;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DML, false)?;
-        connection.set_db_config(DbConfig::SQLITE_DBCONFIG_DQS_DDL, false)?;
+        // Foreign keys are off by default. Deleted rows are overwritten and not only unlinked.
+        connection.execute_batch("PRAGMA foreign_keys = ON; PRAGMA secure_delete = ON")?;
         Ok(())
     }
 }
@@ -222,13 +217,25 @@ impl SqliteSession {
     pub(crate) async fn understands(&mut self, sql: Sql) -> Result<bool, ConnectorError> {
         self.run(move |connection| {
             let (text, _) = sql.render(placeholder);
-            match connection.prepare(&text) {
+            // Otherwise a misspelt name in double quotes would be taken for a text.
+            let quotes = DbConfig::SQLITE_DBCONFIG_DQS_DML;
+            let before = connection
+                .db_config(quotes)
+                .map_err(|error| classified(&error))?;
+            connection
+                .set_db_config(quotes, false)
+                .map_err(|error| classified(&error))?;
+            let understood = match connection.prepare(&text) {
                 Ok(statement) => Ok(statement.readonly()),
                 Err(error) => match classified(&error) {
                     error if error.kind() == ErrorKind::Config => Ok(false),
                     error => Err(error),
                 },
-            }
+            };
+            connection
+                .set_db_config(quotes, before)
+                .map_err(|error| classified(&error))?;
+            understood
         })
         .await
     }
@@ -267,7 +274,8 @@ impl SqliteSession {
         each_row(connection, sql, width, |row| {
             push_row(&mut batch, row, width)?;
             if batch.len() >= batch_rows || batch.size_bytes() >= MAX_BATCH_BYTES {
-                let full = std::mem::replace(&mut batch, Batch::new(width));
+                let empty = batch.as_roomy();
+                let full = std::mem::replace(&mut batch, empty);
                 return Ok(sender.blocking_send(Ok(full)).is_ok());
             }
             Ok(true)

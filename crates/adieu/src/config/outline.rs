@@ -40,15 +40,29 @@ impl Outline {
         }
     }
 
-    /// The keys as a person reads them: a connector by its name and not by its number.
+    /// The name of a connector by its place in the list, if it has a right one.
+    pub(crate) fn connector(&self, number: &str) -> Option<&str> {
+        self.connectors.get(number).map(String::as_str)
+    }
+
+    /// The keys as a person reads them: a connector by its name, an element of a list by its number.
     fn key(&self, path: &[String]) -> String {
-        let mut words: Vec<&str> = path.iter().map(String::as_str).collect();
-        if let ["connector", number, ..] = words.as_slice()
-            && let Some(name) = self.connectors.get(*number)
-        {
-            words[1] = name;
+        let mut text = String::new();
+        for (depth, key) in path.iter().enumerate() {
+            let connector = (depth == 1 && path[0] == "connector")
+                .then(|| self.connectors.get(key))
+                .flatten();
+            match (connector, key.parse::<usize>()) {
+                (None, Ok(number)) => text.push_str(&format!("[{number}]")),
+                (name, _) => {
+                    if depth > 0 {
+                        text.push('.');
+                    }
+                    text.push_str(name.unwrap_or(key));
+                }
+            }
         }
-        words.join(".")
+        text
     }
 
     fn enter_table(&mut self, text: &str, path: &mut Vec<String>, table: &DeTable<'_>) {

@@ -12,7 +12,7 @@ use toml::de::{DeTable, DeValue};
 use super::mistake::{ConfigError, Mistake};
 use super::outline::{Outline, line_and_column};
 use super::repair::Block;
-use super::words::wrong_word;
+use super::words::{nearest, wrong_word};
 use super::{Config, ConnectorConfig, RequestsConfig, Source, StoreConfig, SystemConfig};
 
 /// The kinds of connector that this build knows.
@@ -153,16 +153,16 @@ impl Reader<'_> {
         let mut connectors = Vec::new();
         for (index, block) in blocks.into_iter().enumerate() {
             let number = index.to_string();
-            let Some(connector) = self.connector(&number, block) else {
-                continue;
-            };
-            if !names.insert(connector.name.clone()) {
+            let connector = self.connector(&number, block);
+            if let Some(name) = self.outline.connector(&number)
+                && !names.insert(name.to_owned())
+            {
                 self.problem(
                     ["connector", number.as_str(), "name"],
                     "another connector has this name; give each a name of its own",
                 );
             }
-            connectors.push(connector);
+            connectors.extend(connector);
         }
         connectors
     }
@@ -179,11 +179,19 @@ impl Reader<'_> {
         let mut block = Block::new(block);
         let head: Option<ConnectorHead> = block.read(&[]);
         let kind_was_wrong = block.is_consequence(&["kind".to_owned()]);
-        let system = match head
+        let kinds: Vec<String> = KINDS.iter().map(|&kind| kind.to_owned()).collect();
+        let kind = head
             .as_ref()
             .filter(|_| !kind_was_wrong)
-            .map(|head| head.kind.as_str())
+            .map(|head| head.kind.as_str());
+        if let Some(kind) = kind
+            && !KINDS.contains(&kind)
         {
+            self.problem(["connector", number, "kind"], wrong_word(kind, &kinds));
+        }
+        // What was probably meant is read on, so that its own mistakes are told as well.
+        let kind = kind.map(|kind| nearest(kind, &kinds).map_or(kind, String::as_str));
+        let system = match kind {
             #[cfg(feature = "sql")]
             Some("sql") => self
                 .system(&path, &mut block, adieu_sql::SqlConfig::validate)
@@ -196,12 +204,7 @@ impl Reader<'_> {
                     adieu_object_storage::ObjectStorageConfig::validate,
                 )
                 .map(SystemConfig::ObjectStorage),
-            Some(other) => {
-                let kinds: Vec<String> = KINDS.iter().map(|&kind| kind.to_owned()).collect();
-                self.problem(["connector", number, "kind"], wrong_word(other, &kinds));
-                None
-            }
-            None => None,
+            _ => None,
         };
         self.keep(&path, block);
         Some(ConnectorConfig {

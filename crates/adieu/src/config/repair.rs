@@ -1,4 +1,4 @@
-//! Reading a block although it has mistakes: each is told, taken out or filled in, and the rest is read again.
+//! Reading a block although it has mistakes: each is told, replaced by something that is read, and the rest goes on.
 
 use std::collections::VecDeque;
 use std::ops::Range;
@@ -14,10 +14,10 @@ pub(crate) struct Block<'i> {
     tree: Spanned<DeValue<'i>>,
     /// The block as it stands in the file.
     original: Spanned<DeValue<'i>>,
-    /// Where something was taken out or filled in. What is found there later only follows from that.
-    touched: Vec<Vec<String>>,
-    /// Lists from which something was taken out, so that the numbers of the rest have changed.
-    shifted: Vec<Vec<String>>,
+    /// Where something was filled in. What is found there or below only follows from that.
+    filled_in: Vec<Vec<String>>,
+    /// Where something was taken out. What is found there, below or above may follow from that.
+    taken_out: Vec<Vec<String>>,
     found: Vec<Found>,
 }
 
@@ -41,8 +41,8 @@ impl<'i> Block<'i> {
         Self {
             original: tree.clone(),
             tree,
-            touched: Vec::new(),
-            shifted: Vec::new(),
+            filled_in: Vec::new(),
+            taken_out: Vec::new(),
             found: Vec::new(),
         }
     }
@@ -57,12 +57,13 @@ impl<'i> Block<'i> {
             };
             let span = error.span().unwrap_or_else(|| self.tree.span());
             let path = locate(&self.tree, &span).unwrap_or_default();
+            let words = variants(error.message());
             let goes_on = match Complaint::parse(error.message()) {
                 Complaint::UnknownKey(key, known) => {
                     self.unknown_key(path, span, &key, known, also_known)
                 }
                 Complaint::MissingKey(key) => self.missing_key::<T>(path, span, key),
-                Complaint::Other(problem) => self.wrong_value(path, span, problem),
+                Complaint::Other(problem) => self.wrong_value::<T>(path, span, problem, &words),
             };
             if !goes_on {
                 return None;
@@ -83,13 +84,11 @@ impl<'i> Block<'i> {
 
     /// Whether a problem at this path only follows from what was told already.
     pub(crate) fn is_consequence(&self, path: &[String]) -> bool {
-        self.follows(path) || self.shifted.iter().any(|list| path.starts_with(list))
-    }
-
-    fn follows(&self, path: &[String]) -> bool {
-        self.touched
-            .iter()
-            .any(|touched| touched.starts_with(path) || path.starts_with(touched))
+        self.filled_in.iter().any(|filled| path.starts_with(filled))
+            || self
+                .taken_out
+                .iter()
+                .any(|taken| path.starts_with(taken) || taken.starts_with(path))
     }
 
     /// The mistakes found so far.
@@ -111,14 +110,14 @@ impl<'i> Block<'i> {
         if path.len() == 1 {
             known.extend(also_known.iter().map(|&key| key.to_owned()));
         }
-        self.note(path.clone(), span.clone(), unknown_key(key, &known));
+        self.note(&path, span, unknown_key(key, &known));
         let meant = nearest(key, &known).filter(|meant| !also_known.contains(&meant.as_str()));
         if let Some(meant) = meant
             && rename(&mut self.tree, &path, meant)
         {
             return true;
         }
-        self.remove_whole(&path, &span)
+        self.take_out(path)
     }
 
     fn missing_key<T: DeserializeOwned>(
@@ -129,76 +128,80 @@ impl<'i> Block<'i> {
     ) -> bool {
         let mut path = table.clone();
         path.push(key.clone());
-        if let Some(DeValue::Table(here)) = at(&mut self.tree, &table).map(Spanned::get_mut) {
-            let keys: Vec<String> = here.keys().map(|key| key.get_ref().to_string()).collect();
-            let meant = keys
-                .iter()
-                .find(|one| nearest(one, std::slice::from_ref(&key)).is_some());
-            if let Some(written) = meant {
-                let span = here
-                    .get_key_value(written.as_str())
-                    .map_or(span, |(key, _)| key.span());
-                path.pop();
-                path.push(written.clone());
-                self.note(
-                    path.clone(),
-                    span,
-                    format!("unknown key; did you mean `{key}`?"),
-                );
-                return rename(&mut self.tree, &path, &key);
-            }
+        if let Some((written, span)) = self.key_like(&table, &key) {
+            path.pop();
+            path.push(written);
+            self.note(&path, span, format!("unknown key; did you mean `{key}`?"));
+            return rename(&mut self.tree, &path, &key);
         }
-        if !self.touched.contains(&path) {
-            self.note(path.clone(), span.clone(), "is missing".to_owned());
+        if !self.is_consequence(&path) {
+            self.note(&path, span, "is missing".to_owned());
         }
-        self.touched.push(path);
-        self.fill_in::<T>(&table, &key) || self.remove_whole(&table, &span)
+        self.fill_in::<T>(&path, &[]) || self.take_out(table)
     }
 
-    fn wrong_value(&mut self, path: Vec<String>, span: Range<usize>, problem: String) -> bool {
-        if !self.follows(&self.in_the_file(&path, &span)) {
-            self.note(path.clone(), span.clone(), problem);
+    /// A key of a table that was probably meant to be this one.
+    fn key_like(&mut self, table: &[String], meant: &String) -> Option<(String, Range<usize>)> {
+        let DeValue::Table(table) = at(&mut self.tree, table)?.get_ref() else {
+            return None;
+        };
+        let key = table
+            .keys()
+            .find(|key| nearest(key.get_ref(), std::slice::from_ref(meant)).is_some())?;
+        Some((key.get_ref().to_string(), key.span()))
+    }
+
+    fn wrong_value<T: DeserializeOwned>(
+        &mut self,
+        path: Vec<String>,
+        span: Range<usize>,
+        problem: String,
+        words: &[String],
+    ) -> bool {
+        if !self.is_consequence(&path) {
+            self.note(&path, span.clone(), problem);
         }
-        self.remove_whole(&path, &span)
-    }
-
-    fn remove_whole(&mut self, path: &[String], span: &Range<usize>) -> bool {
-        self.touched.push(self.in_the_file(path, span));
-        if let Some((last, list)) = path.split_last()
-            && last.parse::<usize>().is_ok()
-        {
-            self.shifted.push(list.to_vec());
+        let value = at(&mut self.tree, &path);
+        let is_key = value.is_some_and(|value| value.span() != span);
+        if is_key {
+            // A word of a list that stands as a key, such as `{ truncat = true }`.
+            let meant = path.last().and_then(|key| nearest(key, words));
+            return meant.is_some_and(|meant| rename(&mut self.tree, &path, meant))
+                || self.take_out(path);
         }
-        remove(&mut self.tree, path)
+        self.fill_in::<T>(&path, words) || self.take_out(path)
     }
 
-    /// The path as it is in the file, before anything was taken out.
-    fn in_the_file(&self, path: &[String], span: &Range<usize>) -> Vec<String> {
-        locate(&self.original, span)
-            .filter(|original| original.len() == path.len())
-            .unwrap_or_else(|| path.to_vec())
+    fn take_out(&mut self, path: Vec<String>) -> bool {
+        let removed = remove(&mut self.tree, &path);
+        self.taken_out.push(path);
+        removed
     }
 
-    /// Puts something under a missing key that lets the reader go on.
-    fn fill_in<T: DeserializeOwned>(&mut self, table: &[String], key: &str) -> bool {
+    /// Puts something where nothing, or nothing right, stands, that lets the reader go on.
+    fn fill_in<T: DeserializeOwned>(&mut self, path: &[String], words: &[String]) -> bool {
+        if path.is_empty() {
+            return false;
+        }
+        self.filled_in.push(path.to_vec());
         let literals = ["\"a\"", "\"\"", "1", "true", "[]", "{}"];
         let values = literals
             .iter()
             .filter_map(|literal| DeValue::parse(literal).ok());
         let mut candidates: VecDeque<DeValue<'i>> = values.map(Spanned::into_inner).collect();
-        let mut asked_for_words = false;
+        if let Some(word) = self.meant(path, words) {
+            candidates.push_front(DeValue::String(word.into()));
+        }
+        let mut knows_words = !words.is_empty();
         while let Some(value) = candidates.pop_front() {
-            let Some(DeValue::Table(here)) = at(&mut self.tree, table).map(Spanned::get_mut) else {
+            if !put(&mut self.tree, path, Spanned::new(FILLED_IN, value)) {
                 return false;
-            };
-            here.insert(
-                Spanned::new(FILLED_IN, key.to_owned().into()),
-                Spanned::new(FILLED_IN, value),
-            );
+            }
             match T::deserialize(ValueDeserializer::from(self.tree.clone())) {
                 Err(error) if error.span() == Some(FILLED_IN) => {
-                    if !asked_for_words && let Some(word) = variants(error.message()).first() {
-                        asked_for_words = true;
+                    let words = variants(error.message());
+                    if !knows_words && let Some(word) = words.first() {
+                        knows_words = true;
                         candidates.push_front(DeValue::String(word.clone().into()));
                     }
                 }
@@ -208,16 +211,22 @@ impl<'i> Block<'i> {
         false
     }
 
-    fn note(&mut self, path: Vec<String>, span: Range<usize>, problem: String) {
-        let path = self.in_the_file(&path, &span);
-        let span = if span == FILLED_IN {
-            self.original.span()
-        } else {
-            span
-        };
+    /// The word that was meant by what stands there, or any.
+    fn meant(&mut self, path: &[String], words: &[String]) -> Option<String> {
+        let written = at(&mut self.tree, path).and_then(|value| value.get_ref().as_str());
+        let near = written.and_then(|written| nearest(written, words));
+        near.or_else(|| words.first()).cloned()
+    }
+
+    fn note(&mut self, path: &[String], span: Range<usize>, problem: String) {
+        let in_the_file = locate(&self.original, &span).filter(|found| found.len() == path.len());
         self.found.push(Found {
-            path,
-            span,
+            path: in_the_file.unwrap_or_else(|| path.to_vec()),
+            span: if span == FILLED_IN {
+                self.original.span()
+            } else {
+                span
+            },
             problem,
         });
     }
@@ -260,20 +269,29 @@ fn at<'t, 'i>(
         })
 }
 
+fn put<'i>(tree: &mut Spanned<DeValue<'i>>, path: &[String], value: Spanned<DeValue<'i>>) -> bool {
+    if let Some(there) = at(tree, path) {
+        *there = value;
+        return true;
+    }
+    let Some((last, parents)) = path.split_last() else {
+        return false;
+    };
+    match at(tree, parents).map(Spanned::get_mut) {
+        Some(DeValue::Table(table)) => {
+            table.insert(Spanned::new(FILLED_IN, last.clone().into()), value);
+            true
+        }
+        _ => false,
+    }
+}
+
 fn remove(value: &mut Spanned<DeValue<'_>>, path: &[String]) -> bool {
     let Some((last, parents)) = path.split_last() else {
         return false;
     };
     match at(value, parents).map(Spanned::get_mut) {
         Some(DeValue::Table(table)) => table.remove(last.as_str()).is_some(),
-        Some(DeValue::Array(array)) => match last.parse::<usize>() {
-            Ok(index) if index < array.len() => {
-                let rest = array.iter().enumerate().filter(|(at, _)| *at != index);
-                *array = rest.map(|(_, element)| element.clone()).collect();
-                true
-            }
-            _ => false,
-        },
         _ => false,
     }
 }

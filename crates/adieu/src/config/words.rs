@@ -46,7 +46,7 @@ impl Complaint {
             && let Some((found, expected)) = rest.rsplit_once(", expected ")
         {
             return Self::Other(format!(
-                "{} does not fit; {} is expected",
+                "is {} that does not fit; {} is expected",
                 noun(found),
                 wanted(expected)
             ));

@@ -24,7 +24,11 @@ pub(super) fn picture_png(customer: u32) -> Vec<u8> {
     // 8 bits of red, green and blue; the usual compression and filters; not interlaced.
     header.extend_from_slice(&[8, 2, 0, 0, 0]);
     let mut png = b"\x89PNG\r\n\x1a\n".to_vec();
-    for (name, content) in [(b"IHDR", header), (b"IDAT", deflated(&pixels)), (b"IEND", Vec::new())] {
+    for (name, content) in [
+        (b"IHDR", header),
+        (b"IDAT", deflated(&pixels)),
+        (b"IEND", Vec::new()),
+    ] {
         let length = u32::try_from(content.len()).unwrap_or(u32::MAX);
         let named = [name.as_slice(), &content].concat();
         png.extend_from_slice(&length.to_be_bytes());
@@ -40,7 +44,11 @@ fn pixel(customer: u32, x: u32, y: u32) -> [u8; 3] {
     let head = dx * dx + dy * dy < 150;
     let shoulders = y > SIZE * 5 / 8 && dx * dx + (SIZE - y) * (SIZE - y) < 560;
     let tone = |step: u32| u8::try_from(80 + (customer * step) % 150).unwrap_or(u8::MAX);
-    if head || shoulders { [250, 247, 240] } else { [tone(37), tone(71), tone(113)] }
+    if head || shoulders {
+        [250, 247, 240]
+    } else {
+        [tone(37), tone(71), tone(113)]
+    }
 }
 
 /// Writing to memory does not fail.
@@ -53,10 +61,18 @@ fn deflated(bytes: &[u8]) -> Vec<u8> {
 
 /// An invoice of one page (PDF 1.4, ISO 32000).
 pub(super) fn invoice_pdf(number: &str, issued_on: &str, bill_to: &str) -> Vec<u8> {
-    let lines = [("24", "Corner Shop Ltd"), ("14", number), ("11", issued_on), ("11", bill_to)];
+    let lines = [
+        ("24", "Corner Shop Ltd"),
+        ("14", number),
+        ("11", issued_on),
+        ("11", bill_to),
+    ];
     let mut text = String::from("BT 72 760 Td ");
     for (size, line) in lines {
-        let line = line.replace('\\', "\\\\").replace('(', "\\(").replace(')', "\\)");
+        let line = line
+            .replace('\\', "\\\\")
+            .replace('(', "\\(")
+            .replace(')', "\\)");
         text.push_str(&format!("/F1 {size} Tf ({line}) Tj 0 -32 Td "));
     }
     text.push_str("ET");
@@ -92,9 +108,20 @@ mod tests {
         let table = pdf.split("xref\n").nth(1).unwrap();
         for (number, line) in table.lines().skip(2).take(5).enumerate() {
             let offset: usize = line[..10].parse().unwrap();
-            assert!(pdf[offset..].starts_with(&format!("{} 0 obj", number + 1)), "{line}");
+            assert!(
+                pdf[offset..].starts_with(&format!("{} 0 obj", number + 1)),
+                "{line}"
+            );
         }
-        let start: usize = pdf.rsplit("startxref\n").next().unwrap().lines().next().unwrap().parse().unwrap();
+        let start: usize = pdf
+            .rsplit("startxref\n")
+            .next()
+            .unwrap()
+            .lines()
+            .next()
+            .unwrap()
+            .parse()
+            .unwrap();
         assert!(pdf[start..].starts_with("xref"));
         assert!(pdf.contains(r"(INV-1 \(copy\)) Tj") && pdf.contains(r"(A \\ B) Tj"));
     }

@@ -7,8 +7,8 @@ mod snapshot;
 
 use std::path::{Path, PathBuf};
 
-use adieu::engine::receipt::Opening;
 use adieu::engine::Kind;
+use adieu::engine::receipt::Opening;
 use adieu::{Engine, Format, Identity, NewRequest, Request, Subject};
 use clap::Args;
 use serde::Serialize;
@@ -65,17 +65,26 @@ impl Demo {
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
         let folder = shop::folder(self.dir.as_deref())?;
         let shop = Shop::make(&folder)?;
-        let config = ConfigArgument { config: folder.join("adieu.toml") };
+        let config = ConfigArgument {
+            config: folder.join("adieu.toml"),
+        };
         let (_, engine) = config.open().await?;
         if !self.once {
-            terminal.note("This version has no server yet: the demo goes the whole way once and ends.");
+            terminal
+                .note("This version has no server yet: the demo goes the whole way once and ends.");
         }
         let left = play(&shop, &engine, terminal).await?;
         let checks = proof::prove(&shop, &engine, &left).await?;
         let holds = checks.iter().all(|check| check.holds);
-        terminal.say("5  Checked in the database, the folder, the archive and the receipt themselves\n");
+        terminal.say(
+            "5  Checked in the database, the folder, the archive and the receipt themselves\n",
+        );
         for check in &checks {
-            terminal.say(&format!("  {} {}", if check.holds { "✓" } else { "✗ NOT TRUE:" }, check.what));
+            terminal.say(&format!(
+                "  {} {}",
+                if check.holds { "✓" } else { "✗ NOT TRUE:" },
+                check.what
+            ));
         }
         terminal.say(&ending(&folder));
         terminal.json(&json!({
@@ -95,7 +104,8 @@ impl Demo {
 
 /// Export, preview, erasure: what the commands of the same names do.
 async fn play(shop: &Shop, engine: &Engine, terminal: &Terminal) -> Result<Left, Failure> {
-    let identity = Identity::new("email", ADA).map_err(|error| Failure::Fault(error.to_string()))?;
+    let identity =
+        Identity::new("email", ADA).map_err(|error| Failure::Fault(error.to_string()))?;
     let subject = Subject::new([identity]);
     let before = shop.snapshot()?;
     terminal.say(&format!(
@@ -119,16 +129,30 @@ async fn play(shop: &Shop, engine: &Engine, terminal: &Terminal) -> Result<Left,
     })
 }
 
-async fn export(shop: &Shop, engine: &Engine, subject: &Subject, terminal: &Terminal) -> Result<Request, Failure> {
-    let (request, _) = engine.submit(NewRequest::export(subject.clone(), Format::Zip)).await?;
+async fn export(
+    shop: &Shop,
+    engine: &Engine,
+    subject: &Subject,
+    terminal: &Terminal,
+) -> Result<Request, Failure> {
+    let (request, _) = engine
+        .submit(NewRequest::export(subject.clone(), Format::Zip))
+        .await?;
     let request = carry_on(engine, request.id, terminal).await?;
     must_be_complete(&request)?;
     let receipt = claims(engine, &engine.receipt(request.id).await?)?;
     terminal.say("2  Take your data with you: adieu export\n");
     terminal.say(&receipt_table(&receipt).to_string());
-    write_archive(engine, &request, NewFile::create(&shop.path("archive.zip"), true)?).await?;
+    write_archive(
+        engine,
+        &request,
+        NewFile::create(&shop.path("archive.zip"), true)?,
+    )
+    .await?;
     let bytes = request.archive_bytes.map(number).unwrap_or_default();
-    terminal.say(&format!("  archive.zip, {bytes} bytes: CSV, JSON, the files, and a page to look at (index.html)\n"));
+    terminal.say(&format!(
+        "  archive.zip, {bytes} bytes: CSV, JSON, the files, and a page to look at (index.html)\n"
+    ));
     Ok(request)
 }
 
@@ -145,10 +169,14 @@ async fn erase(
     let receipt = claims(engine, &jws)?;
     terminal.say("4  Be forgotten: adieu erase --yes\n");
     terminal.say(&receipt_table(&receipt).to_string());
-    let unreachable = listed("  Out of reach, as the systems themselves say:", &receipt_unreachable(&receipt));
+    let unreachable = listed(
+        "  Out of reach, as the systems themselves say:",
+        &receipt_unreachable(&receipt),
+    );
     terminal.say(unreachable.trim_start_matches('\n'));
     let opening = engine.opening(request.id).await?;
-    let opening = opening.ok_or_else(|| Failure::Fault("the receipt cannot be opened".to_owned()))?;
+    let opening =
+        opening.ok_or_else(|| Failure::Fault("the receipt cannot be opened".to_owned()))?;
     write(shop, "receipt.jws", &jws)?;
     write(shop, "receipt.opening", &opening.to_string())?;
     write(shop, "jwks.json", &format!("{:#}", engine.jwks()))?;
@@ -170,7 +198,10 @@ fn must_be_complete(request: &Request) -> Result<(), Failure> {
     };
     let exceptions: Vec<String> = request.exceptions.iter().map(ToString::to_string).collect();
     let status = request.status.as_str();
-    Err(Failure::Fault(format!("{noun} ended as {status}: {}", exceptions.join("; "))))
+    Err(Failure::Fault(format!(
+        "{noun} ended as {status}: {}",
+        exceptions.join("; ")
+    )))
 }
 
 fn ending(folder: &Path) -> String {

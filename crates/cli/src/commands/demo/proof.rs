@@ -19,11 +19,24 @@ const DELETED: &[&str] = &["orders", "order_lines", "sessions", "tickets"];
 /// The invoices that are younger than ten years.
 const KEPT_INVOICES: &[&str] = &["INV-0002", "INV-0005"];
 /// What of other people stands in the shop, and must not be in her archive.
-const NOT_HERS: &[&str] = &["bob.mercer@", "grace.holm@", "example.org", "alan.fairweather@", "Priya", "Tom W.", "INV-0004"];
+const NOT_HERS: &[&str] = &[
+    "bob.mercer@",
+    "grace.holm@",
+    "example.org",
+    "alan.fairweather@",
+    "Priya",
+    "Tom W.",
+    "INV-0004",
+];
 
-pub(super) async fn prove(shop: &Shop, engine: &Engine, left: &Left) -> Result<Vec<Check>, Failure> {
+pub(super) async fn prove(
+    shop: &Shop,
+    engine: &Engine,
+    left: &Left,
+) -> Result<Vec<Check>, Failure> {
     let orders = left.before.her_orders();
-    let archive = read_archive(shop).map_err(|_| Failure::Fault("archive.zip cannot be read".to_owned()))?;
+    let archive =
+        read_archive(shop).map_err(|_| Failure::Fault("archive.zip cannot be read".to_owned()))?;
     let read = |name: &str| std::fs::read_to_string(shop.path(name)).unwrap_or_default();
     let suppressed = async |email: &str| -> Result<bool, Failure> {
         Ok(engine.is_suppressed(None, &identity(email)?).await?)
@@ -44,37 +57,46 @@ pub(super) async fn prove(shop: &Shop, engine: &Engine, left: &Left) -> Result<V
             let some = |table: &&str| !left.before.her_rows(table, &orders).is_empty();
             DELETED.iter().all(none) && DELETED.iter().all(some)
         }),
-        check("her customer number stays for the invoices, without name, address or birthday", {
-            is_pseudonymized(&left.after, &orders)
-        }),
-        check("her invoices of the last ten years stay without the address, the older one is gone", {
-            invoices_are_right(&left.before, &left.after, &orders)
-        }),
-        check("her picture is gone, her invoices as PDF stay for their ten years", {
-            files_are_right(&left.before, &left.after)
-        }),
+        check(
+            "her customer number stays for the invoices, without name, address or birthday",
+            { is_pseudonymized(&left.after, &orders) },
+        ),
+        check(
+            "her invoices of the last ten years stay without the address, the older one is gone",
+            { invoices_are_right(&left.before, &left.after, &orders) },
+        ),
+        check(
+            "her picture is gone, her invoices as PDF stay for their ten years",
+            { files_are_right(&left.before, &left.after) },
+        ),
         check("the archive holds exactly her rows and files", {
             archive_is_hers(&archive, &left.before, &orders)
         }),
         check("the archive holds nothing about other people", {
-            NOT_HERS.iter().all(|text| archive.values().all(|content| !contains(content, text)))
+            NOT_HERS
+                .iter()
+                .all(|text| archive.values().all(|content| !contains(content, text)))
         }),
-        check("the receipt verifies, is about her, and about nobody else", {
-            match verify(&read("receipt.jws"), &read("jwks.json")) {
-                Ok(receipt) => {
-                    receipt.is_about(&left.opening, None, &identity(ADA)?)
-                        && !receipt.is_about(&left.opening, None, &identity(OTHER_ADA)?)
+        check(
+            "the receipt verifies, is about her, and about nobody else",
+            {
+                match verify(&read("receipt.jws"), &read("jwks.json")) {
+                    Ok(receipt) => {
+                        receipt.is_about(&left.opening, None, &identity(ADA)?)
+                            && !receipt.is_about(&left.opening, None, &identity(OTHER_ADA)?)
+                    }
+                    Err(_) => false,
                 }
-                Err(_) => false,
-            }
-        }),
+            },
+        ),
         check("a receipt with one letter changed is refused", {
             let forged = forged(&left.jws);
             forged != left.jws && verify(&forged, &read("jwks.json")).is_err()
         }),
-        check("her address would be recognised if it came back, her namesake's would not", {
-            suppressed(ADA).await? && !suppressed(OTHER_ADA).await?
-        }),
+        check(
+            "her address would be recognised if it came back, her namesake's would not",
+            { suppressed(ADA).await? && !suppressed(OTHER_ADA).await? },
+        ),
     ])
 }
 
@@ -91,7 +113,9 @@ fn is_pseudonymized(after: &Snapshot, orders: &BTreeSet<String>) -> bool {
         return false;
     };
     let nulls = ["phone", "street", "city", "born_on"];
-    nulls.iter().all(|column| row.get(*column) == Some(&Value::Null))
+    nulls
+        .iter()
+        .all(|column| row.get(*column) == Some(&Value::Null))
         && text(row, "name") == "erased"
         && text(row, "email").ends_with("@erased.invalid")
 }
@@ -108,12 +132,19 @@ fn invoices_are_right(before: &Snapshot, after: &Snapshot, orders: &BTreeSet<Str
         })
         .collect();
     expected.len() == KEPT_INVOICES.len()
-        && after.her_rows("invoices", orders).into_iter().eq(expected.iter())
+        && after
+            .her_rows("invoices", orders)
+            .into_iter()
+            .eq(expected.iter())
 }
 
 fn files_are_right(before: &Snapshot, after: &Snapshot) -> bool {
     let mut expected = before.her_files();
-    expected.retain(|name, _| KEPT_INVOICES.iter().any(|number| name.ends_with(&format!("/{number}.pdf"))));
+    expected.retain(|name, _| {
+        KEPT_INVOICES
+            .iter()
+            .any(|number| name.ends_with(&format!("/{number}.pdf")))
+    });
     expected.len() == KEPT_INVOICES.len() && after.her_files() == expected
 }
 
@@ -123,10 +154,18 @@ fn archive_is_hers(
     before: &Snapshot,
     orders: &BTreeSet<String>,
 ) -> bool {
-    let tables = ["customers", "invoices", "order_lines", "orders", "sessions", "tickets"];
+    let tables = [
+        "customers",
+        "invoices",
+        "order_lines",
+        "orders",
+        "sessions",
+        "tickets",
+    ];
     let rows_are_right = tables.iter().all(|table| {
         let content = archive.get(&format!("shop/{table}.json"));
-        let records = content.and_then(|content| serde_json::from_slice::<Vec<serde_json::Value>>(content).ok());
+        let records = content
+            .and_then(|content| serde_json::from_slice::<Vec<serde_json::Value>>(content).ok());
         let mut expected = keys(before.her_rows(table, orders).into_iter().map(key_of_row));
         records.is_some_and(|records| {
             let mut found = keys(records.iter().map(key_of_record));
@@ -183,7 +222,11 @@ fn forged(jws: &str) -> String {
     let Some(at) = jws.find('.').map(|dot| dot + 40) else {
         return jws.to_owned();
     };
-    let other = if jws.as_bytes().get(at) == Some(&b'A') { "B" } else { "A" };
+    let other = if jws.as_bytes().get(at) == Some(&b'A') {
+        "B"
+    } else {
+        "A"
+    };
     let mut forged = jws.to_owned();
     if forged.get(at..=at).is_some() {
         forged.replace_range(at..=at, other);
@@ -192,7 +235,9 @@ fn forged(jws: &str) -> String {
 }
 
 fn contains(content: &[u8], text: &str) -> bool {
-    content.windows(text.len()).any(|part| part == text.as_bytes())
+    content
+        .windows(text.len())
+        .any(|part| part == text.as_bytes())
 }
 
 fn read_archive(shop: &Shop) -> Result<BTreeMap<String, Vec<u8>>, Box<dyn std::error::Error>> {

@@ -23,8 +23,16 @@ const MARK: &str = ".adieu-demo";
 
 /// What the demo leaves in its folder.
 const FILES: &[&str] = &[
-    "shop.db", "adieu.toml", "adieu.key", "adieu.db", "adieu.db-wal", "adieu.db-shm", "archive.zip", "receipt.jws",
-    "receipt.opening", "jwks.json",
+    "shop.db",
+    "adieu.toml",
+    "adieu.key",
+    "adieu.db",
+    "adieu.db-wal",
+    "adieu.db-shm",
+    "archive.zip",
+    "receipt.jws",
+    "receipt.opening",
+    "jwks.json",
 ];
 const FOLDERS: &[&str] = &["uploads", "adieu.db.files"];
 
@@ -69,8 +77,13 @@ fn absent(removed: std::io::Result<()>) -> Result<(), Failure> {
 impl Shop {
     /// Makes the shop in an empty folder.
     pub(super) fn make(folder: &Path) -> Result<Self, Failure> {
-        let shop = Self { folder: folder.to_owned() };
-        shop.write(MARK, b"This folder was made by `adieu demo`, which may make it anew.\n")?;
+        let shop = Self {
+            folder: folder.to_owned(),
+        };
+        shop.write(
+            MARK,
+            b"This folder was made by `adieu demo`, which may make it anew.\n",
+        )?;
         shop.write("adieu.toml", include_bytes!("adieu.toml"))?;
         let key = MasterKey::generate()?.to_base64();
         NewFile::create(&shop.path("adieu.key"), false)?.fill(&mut key.as_bytes())?;
@@ -97,7 +110,9 @@ impl Shop {
         let mut people = database.prepare("SELECT id FROM customers")?;
         for id in people.query_map([], |row| row.get::<_, u32>(0))? {
             let id = id?;
-            if let Err(failure) = self.write(&format!("uploads/users/{id}/picture.png"), &picture_png(id)) {
+            if let Err(failure) =
+                self.write(&format!("uploads/users/{id}/picture.png"), &picture_png(id))
+            {
                 return Ok(Err(failure));
             }
         }

@@ -23,14 +23,26 @@ const HER_FILES: &str = "users/1/";
 impl Snapshot {
     pub(super) fn take(database: &Path, folder: &Path) -> Result<Self, Box<dyn std::error::Error>> {
         let database = Connection::open_with_flags(database, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-        let mut names = database.prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
-        let names: Vec<String> = names.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?;
+        let mut names = database
+            .prepare("SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY name")?;
+        let names: Vec<String> = names
+            .query_map([], |row| row.get(0))?
+            .collect::<Result<_, _>>()?;
         let mut tables = BTreeMap::new();
         for name in names {
-            let mut select = database.prepare(&format!("SELECT * FROM \"{name}\" ORDER BY rowid"))?;
-            let columns: Vec<String> = select.column_names().into_iter().map(str::to_owned).collect();
+            let mut select =
+                database.prepare(&format!("SELECT * FROM \"{name}\" ORDER BY rowid"))?;
+            let columns: Vec<String> = select
+                .column_names()
+                .into_iter()
+                .map(str::to_owned)
+                .collect();
             let rows = select.query_map([], |row| {
-                columns.iter().enumerate().map(|(at, column)| Ok((column.clone(), row.get(at)?))).collect()
+                columns
+                    .iter()
+                    .enumerate()
+                    .map(|(at, column)| Ok((column.clone(), row.get(at)?)))
+                    .collect()
             })?;
             tables.insert(name, rows.collect::<Result<_, _>>()?);
         }
@@ -60,7 +72,11 @@ impl Snapshot {
     /// The ids of her orders.
     pub(super) fn her_orders(&self) -> BTreeSet<String> {
         let orders = self.her_rows("orders", &BTreeSet::new());
-        orders.iter().filter_map(|row| row.get("id")).map(|id| format!("{id:?}")).collect()
+        orders
+            .iter()
+            .filter_map(|row| row.get("id"))
+            .map(|id| format!("{id:?}"))
+            .collect()
     }
 
     /// Everything that is not hers.
@@ -74,20 +90,31 @@ impl Snapshot {
     }
 
     pub(super) fn her_files(&self) -> BTreeMap<&str, &[u8]> {
-        let files = self.files.iter().filter(|(name, _)| name.starts_with(HER_FILES));
-        files.map(|(name, bytes)| (name.as_str(), bytes.as_slice())).collect()
+        let files = self
+            .files
+            .iter()
+            .filter(|(name, _)| name.starts_with(HER_FILES));
+        files
+            .map(|(name, bytes)| (name.as_str(), bytes.as_slice()))
+            .collect()
     }
 }
 
 fn is_hers(table: &str, row: &Row, orders: &BTreeSet<String>) -> bool {
     match table {
         "customers" => row.get("id") == Some(&HER_ID),
-        "order_lines" => row.get("order_id").is_some_and(|id| orders.contains(&format!("{id:?}"))),
+        "order_lines" => row
+            .get("order_id")
+            .is_some_and(|id| orders.contains(&format!("{id:?}"))),
         _ => row.get("customer_id") == Some(&HER_ID),
     }
 }
 
-fn read_files(folder: &Path, name: &str, files: &mut BTreeMap<String, Vec<u8>>) -> std::io::Result<()> {
+fn read_files(
+    folder: &Path,
+    name: &str,
+    files: &mut BTreeMap<String, Vec<u8>>,
+) -> std::io::Result<()> {
     for entry in std::fs::read_dir(folder)? {
         let entry = entry?;
         let name = format!("{name}{}", entry.file_name().to_string_lossy());

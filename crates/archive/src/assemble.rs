@@ -10,12 +10,15 @@ use crate::spool::Spool;
 
 mod contents;
 mod datapackage;
+mod document;
 mod index;
 mod json;
 mod outlet;
 mod part;
 mod pieces;
+mod table_schema;
 mod text;
+mod words;
 mod zip;
 
 pub use contents::{CollectionContents, ConnectorContents, Contents, Missing, MissingReason};

@@ -35,14 +35,9 @@ pub(crate) struct SealedBody {
 }
 
 /// Writes bodies into the spool, deflated unless they are compressed already.
+#[derive(Default)]
 pub(crate) struct BodyPress {
     deflate: Option<Deflate>,
-}
-
-impl Default for BodyPress {
-    fn default() -> Self {
-        Self { deflate: None }
-    }
 }
 
 impl BodyPress {

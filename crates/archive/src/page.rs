@@ -302,10 +302,13 @@ impl PageSink for Page {
 struct Form {
     text: Vec<u8>,
     press: Option<Press>,
-    job: Option<JoinHandle<Result<(Press, Vec<u8>), ArchiveError>>>,
+    job: Option<Squeezing>,
     /// A text that was deflated, for the next one to use its memory.
     spare: Vec<u8>,
 }
+
+/// A text that is being deflated on another thread, which gives back its memory.
+type Squeezing = JoinHandle<Result<(Press, Vec<u8>), ArchiveError>>;
 
 struct Taken {
     text: Vec<u8>,

@@ -1,4 +1,10 @@
 //! The finished archive at rest.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
 
 use std::fs;
 use std::io::{Read, Seek, SeekFrom, Write};

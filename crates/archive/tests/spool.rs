@@ -1,4 +1,10 @@
 //! No record is missing or there twice, whatever happens between two pages; and a damaged spool is an error, never a wrong archive.
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "a test that cannot go on fails"
+)]
 
 mod common;
 
@@ -331,6 +337,43 @@ async fn an_archive_that_failed_is_never_complete() {
         );
     }
     assert_eq!(world.archive().await, whole);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_archive_that_nobody_waits_for_any_more_is_not_finished() {
+    let mut world = World::new(Format::Zip);
+    let noise = vec![1; 8 << 20];
+    world
+        .file("s", "t", Attachment::new("noise.zip"), &noise)
+        .await;
+    let (sender, receiver) = std::sync::mpsc::sync_channel(1);
+    let contents = world.contents();
+    let assembling = world.spool.assemble(&contents, Channel(sender));
+    assert!(
+        tokio::time::timeout(std::time::Duration::from_millis(50), assembling)
+            .await
+            .is_err()
+    );
+    // The writer was waiting for this reader, and stops as soon as it can go on.
+    let written: Vec<u8> = receiver.iter().flatten().collect();
+    assert!(written.len() < 1 << 20, "{} bytes", written.len());
+    assert!(zip::ZipArchive::new(std::io::Cursor::new(written)).is_err());
+}
+
+/// A slow download.
+struct Channel(std::sync::mpsc::SyncSender<Vec<u8>>);
+
+impl Write for Channel {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0
+            .send(bytes.to_vec())
+            .map_err(|_| std::io::ErrorKind::BrokenPipe)?;
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
 }
 
 /// A disk that becomes full.

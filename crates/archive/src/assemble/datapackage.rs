@@ -2,16 +2,17 @@
 
 use std::io::Write;
 
-use adieu_core::{Collection, FieldType, LegalBasis, Processor, Schema};
+use adieu_core::{Collection, LegalBasis, Processor};
 use jiff::Timestamp;
 use serde::Serialize;
 use serde_json::{Value, json};
 
 use super::Stop;
 use super::contents::{Contents, Missing, MissingReason};
+use super::document::Document;
 use super::part::{NamedFile, Part, Parts, System};
+use super::table_schema::table_schema;
 use crate::error::ArchiveError;
-use crate::record::labels;
 use crate::spool::Spool;
 
 pub(super) fn write(
@@ -23,7 +24,7 @@ pub(super) fn write(
     stop: &Stop,
 ) -> Result<(), ArchiveError> {
     let format = spool.format();
-    let mut document = Document { out, first: true };
+    let mut document = Document::new(out);
     document.raw("{\n")?;
     document.member("name", &package_name(&contents.request))?;
     document.member("title", "Your personal data")?;
@@ -322,56 +323,6 @@ fn csv_rules(formula_safe: bool) -> Value {
     })
 }
 
-/// The columns in the words of Table Schema. A column in which a value did not fit its type is text.
-fn table_schema(schema: &Schema, misfits: &[u32]) -> Value {
-    let labels = labels(schema);
-    let mut fields = Vec::with_capacity(schema.fields.len() + 1);
-    for (index, (field, label)) in (0_u32..).zip(schema.fields.iter().zip(&labels.fields)) {
-        let declared = table_type(field.field_type);
-        let (name, format) = if misfits.contains(&index) {
-            ("string", None)
-        } else {
-            declared
-        };
-        let mut entry = json!({ "name": label, "type": name });
-        if let Some(format) = format {
-            entry["format"] = format.into();
-        }
-        if *label != field.name {
-            entry["title"] = field.name.clone().into();
-        }
-        if let Some(description) = &field.description {
-            entry["description"] = description.clone().into();
-        }
-        if declared.0 != name || declared.1 != format {
-            entry["declaredType"] = serde_json::to_value(field.field_type).unwrap_or_default();
-        }
-        fields.push(entry);
-    }
-    if let Some(rest) = &labels.rest {
-        fields.push(json!({ "name": rest, "type": "object", "description": "whatever else a record has, as one JSON object" }));
-    }
-    json!({ "fields": fields, "missingValues": [""] })
-}
-
-fn table_type(field_type: FieldType) -> (&'static str, Option<&'static str>) {
-    match field_type {
-        FieldType::Integer => ("integer", None),
-        FieldType::Number => ("number", None),
-        FieldType::Boolean => ("boolean", None),
-        FieldType::Date => ("date", None),
-        FieldType::Time => ("time", None),
-        FieldType::Datetime => ("datetime", None),
-        FieldType::Duration => ("duration", None),
-        FieldType::Uuid => ("string", Some("uuid")),
-        FieldType::Binary => ("string", Some("binary")),
-        FieldType::Object => ("object", None),
-        FieldType::Array => ("array", None),
-        FieldType::Any => ("any", None),
-        _ => ("string", None),
-    }
-}
-
 /// The standard wants lower-case letters, digits, `.`, `-` and `_`; paths are unique, so what is replaced is spelled out.
 fn resource_name(path: &str) -> String {
     let mut name = String::with_capacity(path.len());
@@ -393,82 +344,4 @@ fn package_name(request: &str) -> String {
 fn to_value(value: &impl Serialize) -> Result<Value, ArchiveError> {
     serde_json::to_value(value)
         .map_err(|_| ArchiveError::Misused("a description cannot be written as JSON"))
-}
-
-/// A JSON object that is written member by member.
-pub(super) struct Document<'a, W> {
-    out: &'a mut W,
-    first: bool,
-}
-
-impl<'a, W: Write> Document<'a, W> {
-    pub(super) fn new(out: &'a mut W) -> Self {
-        Self { out, first: true }
-    }
-
-    pub(super) fn out(&mut self) -> &mut W {
-        self.out
-    }
-
-    pub(super) fn raw(&mut self, text: &str) -> Result<(), ArchiveError> {
-        self.out
-            .write_all(text.as_bytes())
-            .map_err(|error| ArchiveError::from_io(super::outlet::WRITING, &error))
-    }
-
-    pub(super) fn value(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), ArchiveError> {
-        serde_json::to_writer(&mut *self.out, value)
-            .map_err(|error| ArchiveError::from_io(super::outlet::WRITING, &error.into()))
-    }
-
-    pub(super) fn key(&mut self, key: &str) -> Result<(), ArchiveError> {
-        self.separate()?;
-        self.value(key)?;
-        self.raw(": ")
-    }
-
-    pub(super) fn member(
-        &mut self,
-        key: &str,
-        value: &(impl Serialize + ?Sized),
-    ) -> Result<(), ArchiveError> {
-        self.key(key)?;
-        self.value(value)
-    }
-
-    pub(super) fn list(&mut self, key: &str) -> Result<(), ArchiveError> {
-        self.key(key)?;
-        self.raw("[\n")?;
-        self.first = true;
-        Ok(())
-    }
-
-    pub(super) fn item(&mut self, value: &(impl Serialize + ?Sized)) -> Result<(), ArchiveError> {
-        self.separate()?;
-        self.value(value)
-    }
-
-    pub(super) fn end_list(&mut self) -> Result<(), ArchiveError> {
-        self.first = false;
-        self.raw("\n]")
-    }
-
-    pub(super) fn begin(&mut self) -> Result<(), ArchiveError> {
-        self.separate()?;
-        self.first = true;
-        self.raw("{")
-    }
-
-    pub(super) fn end(&mut self) -> Result<(), ArchiveError> {
-        self.first = false;
-        self.raw("}")
-    }
-
-    fn separate(&mut self) -> Result<(), ArchiveError> {
-        if std::mem::take(&mut self.first) {
-            Ok(())
-        } else {
-            self.raw(",\n")
-        }
-    }
 }

@@ -3,16 +3,17 @@
 use std::collections::HashMap;
 use std::io::{Read, Write};
 
-use adieu_core::{Collection, LegalBasis};
+use adieu_core::Collection;
 use askama::Template;
 use flate2::read::DeflateDecoder;
-use jiff::Timestamp;
-use jiff::tz::TimeZone;
 
 use super::Stop;
 use super::contents::Contents;
 use super::datapackage::each_missing;
 use super::part::{Part, Parts, System};
+use super::words::{
+    counted, grouped, href, in_words, legal_basis, plain_title, sentence, shortened, size,
+};
 use crate::error::ArchiveError;
 use crate::format::Format;
 
@@ -317,17 +318,6 @@ fn facts(collection: &Collection) -> Vec<(&'static str, String)> {
     facts
 }
 
-fn legal_basis(basis: LegalBasis) -> &'static str {
-    match basis {
-        LegalBasis::Consent => "your consent (GDPR Art. 6(1)(a))",
-        LegalBasis::Contract => "a contract with you (GDPR Art. 6(1)(b))",
-        LegalBasis::LegalObligation => "a legal obligation (GDPR Art. 6(1)(c))",
-        LegalBasis::VitalInterests => "vital interests (GDPR Art. 6(1)(d))",
-        LegalBasis::PublicTask => "a public task (GDPR Art. 6(1)(e))",
-        LegalBasis::LegitimateInterests => "legitimate interests (GDPR Art. 6(1)(f))",
-    }
-}
-
 fn counts(part: &Part) -> String {
     match (part.mark.records, part.mark.attachments) {
         (records, 0) => counted(records, "record"),
@@ -345,94 +335,4 @@ fn title(collection: &Collection) -> String {
         .title
         .clone()
         .unwrap_or_else(|| plain_title(collection.name.as_str()))
-}
-
-/// `order_lines` becomes "Order lines", `InvoiceLine` "Invoice line".
-fn plain_title(name: &str) -> String {
-    let mut title = String::new();
-    let mut before = ' ';
-    for c in name.chars() {
-        let c = if matches!(c, '_' | '-' | '.') { ' ' } else { c };
-        if c.is_uppercase() && before.is_lowercase() {
-            title.push(' ');
-        }
-        if c.is_uppercase() && !title.is_empty() && before.is_lowercase() {
-            title.extend(c.to_lowercase());
-        } else {
-            title.push(c);
-        }
-        before = c;
-    }
-    sentence(&title)
-}
-
-fn sentence(text: &str) -> String {
-    let mut chars = text.chars();
-    chars
-        .next()
-        .map(|first| first.to_uppercase().chain(chars).collect())
-        .unwrap_or_default()
-}
-
-fn counted(count: u64, what: &str) -> String {
-    format!(
-        "{} {what}{}",
-        grouped(count),
-        if count == 1 { "" } else { "s" }
-    )
-}
-
-/// `1234567` as `1,234,567`.
-fn grouped(count: u64) -> String {
-    let digits = count.to_string();
-    let mut grouped = String::new();
-    for (index, digit) in digits.chars().enumerate() {
-        if index > 0 && (digits.len() - index) % 3 == 0 {
-            grouped.push(',');
-        }
-        grouped.push(digit);
-    }
-    grouped
-}
-
-fn size(bytes: u64) -> String {
-    let units = ["bytes", "KB", "MB", "GB", "TB"];
-    let mut value = bytes as f64;
-    let mut unit = 0;
-    while value >= 1000.0 && unit + 1 < units.len() {
-        value /= 1000.0;
-        unit += 1;
-    }
-    if unit == 0 || value >= 100.0 {
-        format!("{value:.0} {}", units[unit])
-    } else {
-        format!("{value:.1} {}", units[unit])
-    }
-}
-
-fn shortened(text: &str, chars: usize) -> String {
-    match text.char_indices().nth(chars) {
-        Some((at, _)) => format!("{}…", &text[..at]),
-        None => text.to_owned(),
-    }
-}
-
-/// A path of the archive as a relative link.
-fn href(path: &str) -> String {
-    let mut href = String::from("./");
-    for byte in path.bytes() {
-        match byte {
-            b'a'..=b'z' | b'A'..=b'Z' | b'0'..=b'9' | b'/' | b'.' | b'-' | b'_' | b'~' => {
-                href.push(char::from(byte))
-            }
-            other => href.push_str(&format!("%{other:02X}")),
-        }
-    }
-    href
-}
-
-fn in_words(time: Timestamp) -> String {
-    time.to_zoned(TimeZone::UTC)
-        .strftime("%-d %B %Y, %H:%M UTC")
-        .to_string()
 }

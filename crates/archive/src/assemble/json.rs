@@ -7,7 +7,8 @@ use base64::engine::general_purpose::STANDARD;
 use flate2::read::DeflateDecoder;
 
 use super::contents::Contents;
-use super::datapackage::{Document, Request, about, each_missing, processor};
+use super::datapackage::{Request, about, each_missing, processor};
+use super::document::Document;
 use super::outlet::{Outlet, WRITING};
 use super::part::{NamedFile, Part, Parts, System};
 use super::{Assembled, Stop};

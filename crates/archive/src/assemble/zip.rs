@@ -225,3 +225,73 @@ fn dos_time(time: Timestamp) -> DateTime {
     )
     .unwrap_or_default()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::fs::File;
+    use std::io::{Seek, SeekFrom};
+
+    use super::*;
+
+    /// A file in which zeros take no space.
+    struct Sparse(File);
+
+    impl Write for Sparse {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            if bytes.iter().all(|byte| *byte == 0) {
+                self.0.seek(SeekFrom::Current(bytes.len() as i64))?;
+                Ok(bytes.len())
+            } else {
+                self.0.write(bytes)
+            }
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            self.0.flush()
+        }
+    }
+
+    #[test]
+    fn a_stored_entry_and_what_comes_after_it_lie_beyond_4_gib() {
+        const BYTES: u64 = (4 << 30) + 1;
+        let file = tempfile::tempfile().unwrap();
+        let stop = Stop::default();
+        let outlet = Outlet::new(Sparse(file.try_clone().unwrap()), stop);
+        let mut zip = Zip {
+            writer: ZipWriter::new(StreamWriter::new(outlet)),
+        };
+        let time = dos_time(Timestamp::UNIX_EPOCH);
+        let head = |name, crc32, bytes| Head {
+            name,
+            time,
+            deflated: false,
+            crc32,
+            bytes,
+            packed_bytes: bytes,
+        };
+        let mut sum = crc32fast::Hasher::new();
+        let mut piece = crc32fast::Hasher::new();
+        piece.update(&vec![0; 1 << 20]);
+        (0..BYTES >> 20).for_each(|_| sum.combine(&piece));
+        sum.update(&[0]);
+        zip.entry(
+            &head("zeros", sum.finalize(), BYTES),
+            io::repeat(0).take(BYTES),
+        )
+        .unwrap();
+        zip.entry(
+            &head("after", crc32fast::hash(b"after it"), 8),
+            &b"after it"[..],
+        )
+        .unwrap();
+        let archive = zip.writer.finish().unwrap().into_inner().finish().unwrap();
+        assert_eq!(archive.bytes, file.metadata().unwrap().len());
+        let mut zip = zip::ZipArchive::new(file).unwrap();
+        assert_eq!(zip.by_name("zeros").unwrap().size(), BYTES);
+        let mut after = zip.by_name("after").unwrap();
+        assert!(after.header_start() > BYTES);
+        let mut text = String::new();
+        after.read_to_string(&mut text).unwrap();
+        assert_eq!(text, "after it");
+    }
+}

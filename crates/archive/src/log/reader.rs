@@ -114,9 +114,9 @@ impl LogReader {
                 };
             }
             let frame = if self.at.bytes < self.disk.bytes {
-                self.from_file(wanted)?
+                self.next_in_file(wanted)?
             } else {
-                self.from_tail(wanted)?
+                self.next_in_tail(wanted)?
             };
             if frame.is_some() {
                 return Ok(frame);
@@ -124,7 +124,7 @@ impl LogReader {
         }
     }
 
-    fn from_tail(&mut self, wanted: &[Kind]) -> Result<Option<(Kind, Bytes)>, ArchiveError> {
+    fn next_in_tail(&mut self, wanted: &[Kind]) -> Result<Option<(Kind, Bytes)>, ArchiveError> {
         let frame = self.tail.get(self.tail_at).ok_or(TOO_SHORT)?;
         self.at = self.at.after(frame.payload.len());
         self.tail_at += 1;
@@ -133,7 +133,7 @@ impl LogReader {
             .then(|| (frame.kind, frame.payload.clone())))
     }
 
-    fn from_file(&mut self, wanted: &[Kind]) -> Result<Option<(Kind, Bytes)>, ArchiveError> {
+    fn next_in_file(&mut self, wanted: &[Kind]) -> Result<Option<(Kind, Bytes)>, ArchiveError> {
         let reading = ArchiveError::storage("reading the spool");
         let file = match &mut self.file {
             Some(file) => file,

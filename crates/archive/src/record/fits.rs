@@ -200,7 +200,7 @@ fn is_uuid(text: &[u8]) -> bool {
 
 fn is_base64(text: &[u8]) -> bool {
     let padding = text.iter().rev().take_while(|byte| **byte == b'=').count();
-    text.len() % 4 == 0
+    text.len().is_multiple_of(4)
         && padding <= 2
         && text[..text.len() - padding]
             .iter()

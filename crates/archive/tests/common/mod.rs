@@ -2,10 +2,14 @@
 #![allow(
     dead_code,
     unreachable_pub,
-    reason = "each test file uses its own part of it"
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::print_stdout,
+    reason = "only tests use it, and each test file its own part of it"
 )]
 
 pub mod shop;
+pub mod tools;
 
 use std::collections::BTreeMap;
 use std::io::{Cursor, Read};

@@ -41,7 +41,7 @@ pub async fn shop(format: Format) -> World {
         .map(|n: u32| {
             json!({"id": 7000 + n, "placed_at": format!("20{:02}-{:02}-{:02}T09:{:02}:00Z", 19 + n / 24, n % 12 + 1, n % 28 + 1, n % 60),
                 "status": if n % 4 == 1 { "returned" } else { "delivered" }, "total": format!("{}.{:02}", 8 + n * 7 % 90, n * 13 % 100),
-                "currency": "EUR", "note": if n % 9 == 0 { Some("Please leave it with the neighbour, the bell does not work.") } else { None },
+                "currency": "EUR", "note": if n.is_multiple_of(9) { Some("Please leave it with the neighbour, the bell does not work.") } else { None },
                 "ship_to": {"street": "12 St James's Square", "city": "London"}})
         })
         .collect();

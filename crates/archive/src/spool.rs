@@ -166,6 +166,7 @@ impl Spool {
     /// Puts the archive together from what the marks say is committed, and writes it as a stream.
     ///
     /// When it fails, what was written is never a complete archive. The spool stays as it is.
+    /// One archive at a time: a second call stops the first.
     ///
     /// # Errors
     /// When the spool is damaged, or the archive cannot be written.

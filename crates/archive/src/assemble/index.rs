@@ -291,9 +291,15 @@ fn missing(parts: &Parts<'_>) -> Result<(Vec<MissingView>, usize), ArchiveError>
             ),
             None => format!("{}.", sentence(entry.why.trim_end_matches('.'))),
         };
+        // The name of a file is not a sentence.
+        let what = if entry.collection.is_some() {
+            entry.what
+        } else {
+            sentence(&entry.what)
+        };
         views.push(MissingView {
             place,
-            what: shortened(&entry.what, CELL_CHARS),
+            what: shortened(&what, CELL_CHARS),
             why,
         });
         Ok(())

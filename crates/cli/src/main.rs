@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Ok(exit) => exit.into(),
         Err(failure) => {
             terminal.complain(&failure.to_string());
-            failure.exit().into()
+            failure.exit()
         }
     }
 }

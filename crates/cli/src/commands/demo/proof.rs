@@ -59,15 +59,15 @@ pub(super) async fn prove(
         }),
         check(
             "her customer number stays for the invoices, without name, address or birthday",
-            { is_pseudonymized(&left.after, &orders) },
+            is_pseudonymized(&left.after, &orders),
         ),
         check(
             "her invoices of the last ten years stay without the address, the older one is gone",
-            { invoices_are_right(&left.before, &left.after, &orders) },
+            invoices_are_right(&left.before, &left.after, &orders),
         ),
         check(
             "her picture is gone, her invoices as PDF stay for their ten years",
-            { files_are_right(&left.before, &left.after) },
+            files_are_right(&left.before, &left.after),
         ),
         check("the archive holds exactly her rows and files", {
             archive_is_hers(&archive, &left.before, &orders)
@@ -95,7 +95,7 @@ pub(super) async fn prove(
         }),
         check(
             "her address would be recognised if it came back, her namesake's would not",
-            { suppressed(ADA).await? && !suppressed(OTHER_ADA).await? },
+            suppressed(ADA).await? && !suppressed(OTHER_ADA).await?,
         ),
     ])
 }

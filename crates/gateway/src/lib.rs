@@ -1,0 +1,26 @@
+#![doc = include_str!("../README.md")]
+
+mod api;
+mod body;
+mod builder;
+mod future;
+mod gateway;
+mod guard;
+mod layer;
+mod plan_token;
+mod problem;
+mod rate;
+mod route;
+mod service;
+mod wake;
+mod worker;
+
+pub use body::{BrokenOff, ResponseBody};
+pub use builder::{GatewayBuilder, Limits, SetupError};
+pub use future::ResponseFuture;
+pub use gateway::Gateway;
+pub use guard::{ErasedGuard, ErasedGuardFuture, ErasedGuardLayer};
+pub use layer::GatewayLayer;
+pub use service::GatewayService;
+pub use wake::{Bell, Wake};
+pub use worker::{Worker, WorkerOptions};

@@ -1,0 +1,22 @@
+//! The layer in real servers, and the API as a client meets it.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    reason = "a test fails by it"
+)]
+
+mod client;
+mod documents;
+mod downloads;
+mod erasures;
+mod exports;
+mod foreign;
+mod guard;
+mod limits;
+mod operators;
+mod refusals;
+mod silence;
+mod worker;
+mod world;

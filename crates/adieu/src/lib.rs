@@ -1,6 +1,15 @@
 #![doc = include_str!("../README.md")]
 
 mod builder;
+#[cfg_attr(
+    not(any(feature = "sql", feature = "object-storage")),
+    allow(
+        dead_code,
+        unused_variables,
+        unused_imports,
+        reason = "there is no connector to configure"
+    )
+)]
 pub mod config;
 
 pub use adieu_archive as archive;

@@ -244,11 +244,11 @@ fn sqlite_path(url: &str) -> Result<&str, String> {
 impl ConnectorConfig {
     fn connect(&self, folder: &Path) -> Result<Arc<dyn Connector>, Vec<ConfigProblem>> {
         let name = self.name.clone();
-        match &self.system {
+        match self.system {
             #[cfg(feature = "sql")]
-            SystemConfig::Sql(config) => Ok(Arc::new(SqlConnector::new(name, config, folder)?)),
+            SystemConfig::Sql(ref config) => Ok(Arc::new(SqlConnector::new(name, config, folder)?)),
             #[cfg(feature = "object-storage")]
-            SystemConfig::ObjectStorage(config) => {
+            SystemConfig::ObjectStorage(ref config) => {
                 Ok(Arc::new(ObjectStorageConnector::new(name, config, folder)?))
             }
         }

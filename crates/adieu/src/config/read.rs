@@ -191,7 +191,7 @@ impl Reader<'_> {
         }
         // What was probably meant is read on, so that its own mistakes are told as well.
         let kind = kind.map(|kind| nearest(kind, &kinds).map_or(kind, String::as_str));
-        let system = match kind {
+        let system: Option<SystemConfig> = match kind {
             #[cfg(feature = "sql")]
             Some("sql") => self
                 .system(&path, &mut block, adieu_sql::SqlConfig::validate)

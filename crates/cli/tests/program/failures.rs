@@ -1,8 +1,12 @@
 //! What goes wrong: nothing is claimed that did not happen, and nothing personal is shown.
 
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use rusqlite::{Connection, OpenFlags};
 use serde_json::json;
 
-use crate::place::{ADA, Place, Ran, unzip};
+use crate::place::{ADA, Place, Ran, csv_rows, unzip};
 
 #[test]
 fn a_wrong_command_line_ends_with_2() {
@@ -198,33 +202,23 @@ fn nothing_personal_is_logged_however_much_is_logged() {
     }
 }
 
-#[cfg(unix)]
-#[test]
-fn a_killed_export_is_taken_up_instead_of_beginning_another() {
+/// A shop with so much of Ada that an export takes a while.
+fn long_export() -> (Place, std::process::Child) {
     let place = Place::new();
-    // Rows enough that there is something to interrupt.
-    place
-        .database("shop.db")
-        .execute_batch(
-            "INSERT INTO orders SELECT value + 100, 1, date('now'), 'sent', 'Canary Row' FROM generate_series(1, 1)",
-        )
-        .ok();
     let many = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 60000)
         INSERT INTO sessions SELECT 'many' || i, 1 FROM n";
     place.database("shop.db").execute_batch(many).unwrap();
-    let mut child = place
+    let child = place
         .command(&["export", "--subject", ADA, "--out", "ada.zip"])
-        .stdout(std::process::Stdio::null())
-        .stderr(std::process::Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
         .spawn()
         .unwrap();
-    // Kill it as soon as the request is written down.
-    for _ in 0..2_000 {
-        let written = rusqlite::Connection::open_with_flags(
-            place.path("adieu.db"),
-            rusqlite::OpenFlags::SQLITE_OPEN_READ_ONLY,
-        )
-        .and_then(|store| {
+    // Go on as soon as the request is written down.
+    for _ in 0..5_000 {
+        let store =
+            Connection::open_with_flags(place.path("adieu.db"), OpenFlags::SQLITE_OPEN_READ_ONLY);
+        let written = store.and_then(|store| {
             store.query_row("SELECT count(*) FROM adieu_request", [], |row| {
                 row.get::<_, u32>(0)
             })
@@ -232,8 +226,14 @@ fn a_killed_export_is_taken_up_instead_of_beginning_another() {
         if written.is_ok_and(|count| count > 0) {
             break;
         }
-        std::thread::sleep(std::time::Duration::from_millis(1));
+        std::thread::sleep(Duration::from_millis(1));
     }
+    (place, child)
+}
+
+#[test]
+fn a_killed_export_is_taken_up_instead_of_beginning_another() {
+    let (place, mut child) = long_export();
     child.kill().unwrap();
     child.wait().unwrap();
     assert!(
@@ -243,6 +243,40 @@ fn a_killed_export_is_taken_up_instead_of_beginning_another() {
     let (code, done) = place.json(&["export", "--subject", ADA, "--out", "ada.zip"]);
     assert_eq!((code, &done["taken_up"]), (0, &json!(true)), "{done:#}");
     assert_eq!(place.json(&["requests"]).1.as_array().unwrap().len(), 1);
-    let sessions = crate::place::csv_rows(&place.path("ada.zip"), "shop/sessions.csv");
-    assert_eq!(sessions.len(), 60_002);
+    assert_eq!(
+        csv_rows(&place.path("ada.zip"), "shop/sessions.csv").len(),
+        60_002
+    );
+}
+
+#[cfg(unix)]
+#[test]
+fn ctrl_c_says_that_the_request_is_kept_and_how_to_go_on() {
+    let (place, child) = long_export();
+    let interrupt = Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(interrupt.success());
+    let ran = Ran::of(&child.wait_with_output().unwrap()).ended(130);
+    let id = ran
+        .err
+        .split("adieu resume ")
+        .nth(1)
+        .unwrap_or_else(|| panic!("{}", ran.err))
+        .trim()
+        .to_owned();
+    assert!(!place.is_there("ada.zip") && !place.is_there(".ada.zip.unfinished"));
+    let (code, done) = place.json(&["resume", &id, "--out", "ada.zip"]);
+    assert_eq!(
+        (code, &done["request"]["status"]),
+        (0, &json!("completed")),
+        "{done:#}"
+    );
+    assert_eq!(
+        csv_rows(&place.path("ada.zip"), "shop/sessions.csv").len(),
+        60_002
+    );
+    let ran = place.run(&["resume"]).ended(0);
+    assert!(ran.out.contains("Nothing was interrupted"), "{}", ran.out);
 }

@@ -13,8 +13,12 @@ mod builder;
 pub mod config;
 
 pub use adieu_archive as archive;
+#[cfg(feature = "auth")]
+pub use adieu_auth as auth;
 pub use adieu_core as core;
 pub use adieu_engine as engine;
+#[cfg(feature = "gateway")]
+pub use adieu_gateway as gateway;
 #[cfg(feature = "object-storage")]
 pub use adieu_object_storage as object_storage;
 #[cfg(feature = "sql")]

@@ -133,6 +133,23 @@ adieu.toml:47:1: connector.files.url: `s3:` is not supported by this build; it k
     assert_eq!(report(toml), expected);
 }
 
+#[cfg(feature = "auth")]
+#[test]
+fn the_rules_for_tokens_are_read_and_checked() {
+    let auth = "[auth]\nissuer = \"https://id.example.com\"\naudience = \"api\"\nkeys = \"https://id.example.com/jwks.json\"\n";
+    let config = Config::from_toml(&format!("{RIGHT}\n{auth}"), "adieu.toml").unwrap();
+    assert_eq!(config.auth.unwrap().audience, ["api"]);
+    let wrong = auth
+        .replace("audience", "audiense")
+        .replace("https://id.example.com/jwks", "http://id.example.com/jwks");
+    let report = report(&format!("{RIGHT}\n{wrong}"));
+    assert!(
+        report.contains("auth.audiense: unknown key; did you mean `audience`?"),
+        "{report}"
+    );
+    assert!(report.contains("auth.keys"), "{report}");
+}
+
 #[test]
 fn what_is_missing_is_told_with_what_to_write() {
     assert_eq!(

@@ -32,6 +32,9 @@ pub struct Config {
     pub store: StoreConfig,
     /// How requests are treated.
     pub requests: RequestsConfig,
+    /// Which tokens a layer accepts. The program has no use for it and only checks it.
+    #[cfg(feature = "auth")]
+    pub auth: Option<adieu_auth::AuthConfig>,
     /// The systems that hold personal data.
     pub connectors: Vec<ConnectorConfig>,
     source: Source,

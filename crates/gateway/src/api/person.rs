@@ -13,7 +13,7 @@ use crate::plan_token::{PlanRefused, SeenPlan};
 use crate::problem::Problem;
 
 use super::Answer;
-use super::call::{Call, Person};
+use super::call::{Call, Person, given};
 use super::query::Query;
 use super::view::{self, RequestView};
 
@@ -24,7 +24,9 @@ const LIST: u32 = 50;
 #[serde(deny_unknown_fields)]
 struct Ask {
     kind: Kind,
+    #[serde(default, deserialize_with = "given")]
     format: Option<Format>,
+    #[serde(default, deserialize_with = "given")]
     plan_token: Option<String>,
 }
 

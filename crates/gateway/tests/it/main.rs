@@ -17,6 +17,7 @@ mod guard;
 mod limits;
 mod operators;
 mod refusals;
+mod schemathesis;
 mod silence;
 mod worker;
 mod world;

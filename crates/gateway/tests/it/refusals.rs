@@ -2,7 +2,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use adieu_auth::sign::TokenDraft;
-use adieu_auth::{AuthConfig, Authenticator, KeySource, Scope};
+use adieu_auth::{AuthConfig, Authenticator, Cookie, KeySource, Scope};
 use adieu_core::Secret;
 use adieu_gateway::Gateway;
 use adieu_testkit::memory::MemorySystem;
@@ -269,4 +269,54 @@ async fn every_answer_forbids_to_be_kept_and_to_be_run() {
         );
         assert_eq!(answer.header("referrer-policy"), "no-referrer");
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cookie_is_taken_from_the_hosts_own_pages_alone() {
+    let folder = tempfile::tempdir().unwrap();
+    let shop = MemorySystem::new();
+    fill(&shop);
+    let clock = Ahead::default();
+    let mut config = AuthConfig::new(ISSUER, "api", KeySource::given(Secret::new(SECRET)));
+    config.cookie = Some(Cookie {
+        name: "session".to_owned(),
+        origins: vec!["https://app.example.com".to_owned()],
+    });
+    let authenticator = Authenticator::new(config, Path::new("."), None).unwrap();
+    let engine = engine(folder.path(), &shop, &clock).await;
+    let gateway = Gateway::builder(engine, authenticator).build().unwrap();
+    let address = serve(host().layer(gateway.layer())).await;
+    let signer = adieu_auth::sign::Signer::from_secret(&Secret::new(SECRET)).unwrap();
+    let draft = TokenDraft::new(ISSUER, "api", "ada").scopes(ALL);
+    let token = signer.sign(&draft, jiff::Timestamp::now()).unwrap();
+    let ask = async |headers: &[(&'static str, &str)]| {
+        let body = json!({"kind": "export"});
+        let mut request = client::request(Method::POST, "/privacy/v1/requests", "", &body);
+        let cookie = format!("theme=dark; session={}", token.expose());
+        request
+            .headers_mut()
+            .insert("cookie", cookie.parse().unwrap());
+        for (name, value) in headers {
+            request.headers_mut().insert(*name, value.parse().unwrap());
+        }
+        Answer::read(client::open(address, request).await).await
+    };
+    for stranger in [
+        &[][..],
+        &[("origin", "https://evil.example")],
+        &[("sec-fetch-site", "cross-site")],
+    ] {
+        assert_eq!(ask(stranger).await.expect(403).problem(), "origin_refused");
+    }
+    let bearer = format!("Bearer {}", token.expose());
+    let twice = [
+        ("origin", "https://app.example.com"),
+        ("authorization", &*bearer),
+    ];
+    assert_eq!(ask(&twice).await.expect(400).problem(), "token_twice");
+    let mine = gateway.engine().requests(10).await.unwrap();
+    assert!(mine.is_empty(), "nothing was asked for");
+    ask(&[("origin", "https://app.example.com")])
+        .await
+        .expect(202);
 }

@@ -1,0 +1,87 @@
+//! What the layer costs a foreign request: the same service without and with it, in turns, the best of each.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::print_stdout,
+    reason = "a benchmark prints, and ends when it cannot run"
+)]
+
+use std::convert::Infallible;
+use std::future::Ready;
+use std::hint::black_box;
+use std::path::Path;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use adieu_auth::{AuthConfig, Authenticator, KeySource};
+use adieu_core::Secret;
+use adieu_engine::{Engine, MasterKey, Options, Store};
+use adieu_gateway::Gateway;
+use bytes::Bytes;
+use futures_util::FutureExt as _;
+use http::{Request, Response};
+use http_body_util::Empty;
+use tower_layer::Layer as _;
+use tower_service::Service;
+
+#[derive(Clone)]
+struct Host;
+
+impl Service<Request<Empty<Bytes>>> for Host {
+    type Response = Response<Empty<Bytes>>;
+    type Error = Infallible;
+    type Future = Ready<Result<Self::Response, Infallible>>;
+
+    fn poll_ready(&mut self, _: &mut Context<'_>) -> Poll<Result<(), Infallible>> {
+        Poll::Ready(Ok(()))
+    }
+
+    fn call(&mut self, _: Request<Empty<Bytes>>) -> Self::Future {
+        std::future::ready(Ok(Response::new(Empty::new())))
+    }
+}
+
+const CALLS: u32 = 1_000_000;
+
+fn nanoseconds_a_call<S>(service: &mut S) -> f64
+where
+    S: Service<Request<Empty<Bytes>>, Error = Infallible>,
+{
+    let begin = Instant::now();
+    for _ in 0..CALLS {
+        let mut request = Request::new(Empty::new());
+        *request.uri_mut() = http::Uri::from_static("/orders/17");
+        let answer = service.call(black_box(request)).now_or_never();
+        black_box(answer.map(|answer| answer.is_ok()));
+    }
+    begin.elapsed().as_nanos() as f64 / f64::from(CALLS)
+}
+
+fn main() {
+    let folder = tempfile::tempdir().unwrap();
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let gateway = runtime.block_on(async {
+        let key = MasterKey::generate().unwrap();
+        let store = Store::open(&folder.path().join("adieu.db"), &key)
+            .await
+            .unwrap();
+        let engine = Engine::new(store, Vec::new(), Options::default()).unwrap();
+        let secret = Secret::new("a-secret-of-32-random-bytes-01234");
+        let config = AuthConfig::new("https://id.example.com", "api", KeySource::given(secret));
+        let authenticator = Authenticator::new(config, Path::new("."), None).unwrap();
+        Gateway::builder(engine, authenticator).build().unwrap()
+    });
+    let (mut bare, mut layered) = (Host, gateway.layer().layer(Host));
+    let (mut without, mut with) = (f64::MAX, f64::MAX);
+    for _ in 0..10 {
+        without = without.min(nanoseconds_a_call(&mut bare));
+        with = with.min(nanoseconds_a_call(&mut layered));
+    }
+    println!(
+        "a foreign request: {without:.0} ns without the layer, {with:.0} ns with it, {:.0} ns more",
+        with - without
+    );
+}

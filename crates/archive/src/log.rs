@@ -22,6 +22,9 @@ pub(crate) use reader::LogReader;
 /// The most that a frame holds.
 pub(crate) const MAX_PAYLOAD: usize = 1 << 20;
 
+/// Once a log has a file, so much may wait in memory to be written to it.
+const SPILL_BYTES: u64 = 128 << 10;
+
 const HEADER: usize = 5;
 const NONCE: usize = 12;
 const TAG: usize = 16;
@@ -203,7 +206,9 @@ impl Log {
             payload: payload.into(),
         });
         let used = self.budget.used.fetch_add(held, Ordering::Relaxed) + held;
-        if used > self.budget.limit {
+        let waiting = self.end.bytes - self.disk.bytes;
+        let spills = self.disk.bytes > 0 && waiting >= SPILL_BYTES;
+        if used > self.budget.limit || spills {
             self.flush()
         } else {
             Ok(())
@@ -216,17 +221,20 @@ impl Log {
             return Ok(());
         }
         let failed = ArchiveError::storage("writing the spool");
-        let size = usize::try_from(self.end.bytes - self.disk.bytes).unwrap_or(MAX_PAYLOAD);
-        let mut sealed = Vec::with_capacity(size);
         let mut at = self.disk;
-        for frame in &self.tail {
-            self.seal(frame, at.frames, &mut sealed)?;
-            at = at.after(frame.payload.len());
+        self.file()?
+            .seek(SeekFrom::Start(at.bytes))
+            .map_err(&failed)?;
+        // Small frames go together, large ones one by one: each thread that writes keeps the memory of its largest piece.
+        let mut sealed = Vec::new();
+        for index in 0..self.tail.len() {
+            self.seal(&self.tail[index], at.frames, &mut sealed)?;
+            at = at.after(self.tail[index].payload.len());
+            if sealed.len() as u64 >= SPILL_BYTES || index + 1 == self.tail.len() {
+                self.file()?.write_all(&sealed).map_err(&failed)?;
+                sealed.clear();
+            }
         }
-        let end = self.disk.bytes;
-        let file = self.file()?;
-        file.seek(SeekFrom::Start(end)).map_err(&failed)?;
-        file.write_all(&sealed).map_err(&failed)?;
         self.disk = at;
         self.unsynced = true;
         self.drop_tail(0);

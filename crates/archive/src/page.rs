@@ -21,9 +21,9 @@ use crate::record::Rows;
 use crate::spool::{SpoolOptions, run};
 
 /// How much text lies in memory before it is deflated.
-const DRAIN_BYTES: usize = 256 << 10;
+const DRAIN_BYTES: usize = 768 << 10;
 /// CSV is what people keep; JSON repeats it, so it is deflated at a cheaper level.
-const CSV_LEVEL: u32 = 6;
+const CSV_LEVEL: u32 = 4;
 const JSON_LEVEL: u32 = 1;
 
 /// One page of a collection: a [`PageSink`] that ends in the spool.

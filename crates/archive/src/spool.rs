@@ -40,7 +40,7 @@ pub struct SpoolOptions {
 impl Default for SpoolOptions {
     fn default() -> Self {
         Self {
-            page_bytes: 8 << 20,
+            page_bytes: 64 << 20,
             memory_bytes: 1 << 20,
             formula_safe: false,
         }

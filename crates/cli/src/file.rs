@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
 
 use crate::exit::Failure;
@@ -64,7 +64,8 @@ impl NewFile {
                 error.kind()
             ))
         };
-        std::io::copy(content, &mut file).map_err(failed)?;
+        std::io::copy(&mut BufReader::with_capacity(1 << 16, content), &mut file)
+            .map_err(failed)?;
         file.flush()
             .and_then(|()| file.sync_all())
             .map_err(failed)?;

@@ -57,7 +57,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             archive_lifetime: Span::new().days(7),
             lease: Duration::from_secs(30),
-            checkpoint_every: Duration::from_millis(250),
+            checkpoint_every: Duration::from_secs(2),
         }
     }
 }

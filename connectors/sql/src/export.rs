@@ -13,8 +13,7 @@ use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
 use crate::dialect::sql::{column, quoted};
-use crate::dialect::sqlite::deviates;
-use crate::dialect::{Cell, Row, Session, Sql, Transaction, Value};
+use crate::dialect::{Cell, Row, Sql, Transaction, Value};
 use crate::error::misfit;
 use crate::key::{after, key_columns, ordered};
 use crate::record::{Record, Shape, exported};
@@ -27,8 +26,9 @@ const MAX_REMEMBERED: usize = 10_000;
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Position {
-    after: Vec<Value>,
-    /// The columns that do not keep to their declared type, found on the first page: the schema is the same on each.
+    /// The key of the last row; none when the first row already broke a type.
+    after: Option<Vec<Value>>,
+    /// By place, the columns in which a value was met that does not keep to the declared type, as SQLite allows.
     deviating: Vec<usize>,
 }
 
@@ -52,9 +52,15 @@ pub(crate) async fn export(
     else {
         return Err(misfit(&problems));
     };
-    let from = match &position {
+    let mut deviating = Vec::new();
+    let mut last = None;
+    if let Some(position) = position {
+        deviating = position.deviating;
+        last = position.after;
+    }
+    let from = match &last {
         None => None,
-        Some(position) => after(table, &position.after, false)?,
+        Some(key) => after(table, key, false)?,
     };
     let yields = yielded(rule, table);
     if !page.wants_records() && yields.is_empty() {
@@ -66,11 +72,6 @@ pub(crate) async fn export(
         subject: step.subject(),
     };
     let rows = selector.rows(&mut session, rule, "t").await?;
-    let deviating = match (&position, &rows, page.wants_records()) {
-        (Some(position), _, _) => position.deviating.clone(),
-        (None, Some(rows), true) => deviating(&mut session, rule, table, rows).await?,
-        _ => Vec::new(),
-    };
     let shape = Shape::new(rule, table, &deviating);
     if page.wants_records() {
         page.schema(&shape.schema())?;
@@ -103,19 +104,30 @@ pub(crate) async fn export(
                     row,
                     first: table.key.len(),
                 };
-                if record.fits() {
-                    page.record(&record).await?;
-                } else {
-                    page.missing(format!("a row of {}", rule.name), changed_type())?;
+                if !record.fits() {
+                    // The next page begins with this row, under a schema that it fits.
+                    deviating.extend(record.misfits());
+                    if let Some(before) = index.checked_sub(1) {
+                        last = Some(batch.row(before).first(table.key.len()));
+                    }
+                    let position = Position {
+                        after: last,
+                        deviating,
+                    };
+                    return Cursor::encode(step.collection(), &position).map(Some);
                 }
+                page.record(&record).await?;
             }
             if page.is_full() {
                 let position = Position {
-                    after: row.first(table.key.len()),
+                    after: Some(row.first(table.key.len())),
                     deviating,
                 };
                 return Cursor::encode(step.collection(), &position).map(Some);
             }
+        }
+        if let Some(end) = batch.len().checked_sub(1) {
+            last = Some(batch.row(end).first(table.key.len()));
         }
     }
     Ok(None)
@@ -199,48 +211,6 @@ fn yielded<'a>(rule: &'a TableRule, table: &Table) -> Vec<(&'a IdentityKind, &'a
     yields
 }
 
-/// By place, the exported columns in which one of the rows does not keep to the declared type, as SQLite allows.
-async fn deviating(
-    session: &mut Session,
-    rule: &TableRule,
-    table: &Table,
-    rows: &Sql,
-) -> Result<Vec<usize>, ConnectorError> {
-    let tests: Vec<(usize, String)> = exported(rule, table)
-        .enumerate()
-        .filter_map(|(place, column)| deviates("t", column).map(|test| (place, test)))
-        .collect();
-    if tests.is_empty() {
-        return Ok(Vec::new());
-    }
-    let query = |selected: &str, extra: &str| {
-        let mut query = Sql::text(format!(
-            "SELECT {selected} FROM {} AS t WHERE (",
-            quoted(&table.name)
-        ));
-        query.append(rows.clone()).push(&format!("){extra}"));
-        query
-    };
-    // Most tables keep to their types: one test for all columns says so.
-    let any: Vec<&str> = tests.iter().map(|(_, test)| test.as_str()).collect();
-    let one = query("1", &format!(" AND ({}) LIMIT 1", any.join(" OR ")));
-    if session.rows(one, 1).await?.is_empty() {
-        return Ok(Vec::new());
-    }
-    let each: Vec<String> = tests
-        .iter()
-        .map(|(_, test)| format!("max({test})"))
-        .collect();
-    let width = tests.len();
-    let found = session.rows(query(&each.join(", "), ""), width).await?;
-    let found = found
-        .into_iter()
-        .flatten()
-        .zip(tests)
-        .filter(|(value, _)| *value == Value::Integer(1));
-    Ok(found.map(|(_, (place, _))| place).collect())
-}
-
 struct Unusable;
 
 /// A value as an identity; none where there is nothing in it.
@@ -288,11 +258,4 @@ impl<'a> Seen<'a> {
         }
         true
     }
-}
-
-fn changed_type() -> ConnectorError {
-    ConnectorError::new(
-        ErrorKind::Protocol,
-        "the row was written during the export, with a value of another type",
-    )
 }

@@ -84,8 +84,14 @@ pub(crate) struct Record<'a> {
 impl Record<'_> {
     /// Whether every value is of the type that the schema says.
     pub(crate) fn fits(&self) -> bool {
-        self.shape.fields.iter().enumerate().all(|(place, field)| {
-            field.masked.is_some()
+        self.misfits().next().is_none()
+    }
+
+    /// By place, the fields whose value is not of the type that the schema says.
+    pub(crate) fn misfits(&self) -> impl Iterator<Item = usize> {
+        let fields = self.shape.fields.iter().enumerate();
+        let misfits = fields.filter(|(place, field)| {
+            !(field.masked.is_some()
                 || match (self.row.cell(self.first + place), field.field_type) {
                     (Cell::Null, _) | (_, FieldType::Any) => true,
                     (cell, FieldType::Integer) => matches!(cell, Cell::Integer(_)),
@@ -93,8 +99,9 @@ impl Record<'_> {
                     (cell, FieldType::Boolean) => matches!(cell, Cell::Integer(0 | 1)),
                     (cell, FieldType::Binary) => matches!(cell, Cell::Blob(_)),
                     (cell, _) => matches!(cell, Cell::Text(_) | Cell::Blob(_)),
-                }
-        })
+                })
+        });
+        misfits.map(|(place, _)| place)
     }
 }
 

@@ -188,19 +188,17 @@ impl PageSink for Page {
 
     fn schema(&mut self, schema: &Schema) -> Result<(), ConnectorError> {
         match &self.mark.schema {
-            Some(earlier) if earlier != schema => {
+            Some(earlier) if !earlier.widens_to(schema) => {
                 return Err(fault("the schema is not the one of the pages before"));
             }
-            Some(_) if self.rows.is_some() => return Ok(()),
+            Some(earlier) if self.rows.is_some() && earlier == schema => return Ok(()),
             _ => {}
         }
         let rows =
             Rows::new(schema, &self.mark.misfits, self.options.formula_safe).map_err(fault)?;
-        if self.mark.schema.is_none() {
-            self.mark.schema = Some(schema.clone());
-            if self.format.has_csv() {
-                rows.write_header(&mut self.csv.text);
-            }
+        let is_first = self.mark.schema.replace(schema.clone()).is_none();
+        if is_first && self.format.has_csv() {
+            rows.write_header(&mut self.csv.text);
         }
         self.rows = Some(rows);
         Ok(())

@@ -35,7 +35,8 @@ impl<'a> PageWriter<'a> {
         self.sink.wants_records()
     }
 
-    /// Says what the fields of the collection are: once, before its first record. The same on every page.
+    /// Says what the fields of the collection are: once, before its first record. The same on every page, but that a type may widen to
+    /// [`FieldType::Any`](crate::FieldType::Any).
     ///
     /// # Errors
     /// When the page cannot be written; pass it on.

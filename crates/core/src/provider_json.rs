@@ -102,8 +102,14 @@ fn is_exact(number: &[u8]) -> bool {
     if !text.contains(['.', 'e', 'E']) {
         return text.parse::<i64>().is_ok() || text.parse::<u64>().is_ok();
     }
-    text.parse::<f64>()
-        .is_ok_and(|value| value.is_finite() && decimal(&format!("{value:e}")) == decimal(text))
+    // Two shortest forms of one double can be equally near to it; either keeps the value.
+    text.parse::<f64>().is_ok_and(|value| {
+        let shortest = [
+            format!("{value:e}"),
+            serde_json::Value::from(value).to_string(),
+        ];
+        value.is_finite() && shortest.iter().any(|form| decimal(form) == decimal(text))
+    })
 }
 
 /// A decimal number as sign, significant digits and exponent, so that equal values compare equal.
@@ -164,6 +170,12 @@ mod tests {
                 "1e400"
             ])
         );
+    }
+
+    #[test]
+    fn a_double_between_two_shortest_forms_stays_a_number() {
+        let json = b"-902.8928833007812";
+        assert_eq!(parse(json).unwrap(), json!(-902.8928833007812));
     }
 
     #[test]

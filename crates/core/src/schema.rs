@@ -22,6 +22,19 @@ impl Schema {
         }
     }
 
+    /// Whether a later page may declare this: the same fields, some of which may have become [`FieldType::Any`] because a
+    /// value turned up that breaks the type they had.
+    pub fn widens_to(&self, later: &Schema) -> bool {
+        let widens = |(one, other): (&Field, &Field)| {
+            one.name == other.name
+                && one.description == other.description
+                && (one.field_type == other.field_type || other.field_type == FieldType::Any)
+        };
+        self.open == later.open
+            && self.fields.len() == later.fields.len()
+            && self.fields.iter().zip(&later.fields).all(widens)
+    }
+
     /// A schema of these fields and whatever else a record may have.
     pub fn open(fields: impl IntoIterator<Item = Field>) -> Self {
         Self {
@@ -91,4 +104,20 @@ pub enum FieldType {
     Array,
     /// Values of more than one type, as SQLite allows.
     Any,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_schema_widens_by_its_types_alone_and_never_narrows() {
+        let of = |field_type| Schema::closed([Field::new("amount", field_type)]);
+        assert!(of(FieldType::Integer).widens_to(&of(FieldType::Integer)));
+        assert!(of(FieldType::Integer).widens_to(&of(FieldType::Any)));
+        assert!(!of(FieldType::Any).widens_to(&of(FieldType::Integer)));
+        assert!(!of(FieldType::Integer).widens_to(&of(FieldType::String)));
+        let other = Schema::closed([Field::new("total", FieldType::Integer)]);
+        assert!(!of(FieldType::Integer).widens_to(&other));
+    }
 }

@@ -320,7 +320,10 @@ mod tests {
         second.count(&kept(date(2030, 1, 1), false), 3);
         sum.add(&second);
         assert_eq!(sum.erase(), 3);
-        assert_eq!((sum.retained()[0].records, sum.retained()[0].pseudonymize), (3, 3));
+        assert_eq!(
+            (sum.retained()[0].records, sum.retained()[0].pseudonymize),
+            (3, 3)
+        );
         assert!(sum.failed().is_empty());
     }
 

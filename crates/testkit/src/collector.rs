@@ -248,7 +248,9 @@ impl PageSink for Collector {
         if names.windows(2).any(|pair| pair[0] == pair[1]) {
             return Err(self.breach("the schema declares a field twice".to_owned()));
         }
-        if *self.schema.get_or_insert_with(|| schema.clone()) != *schema {
+        // A page that was taken back may have widened it before.
+        let earlier = self.schema.get_or_insert_with(|| schema.clone());
+        if !earlier.widens_to(schema) && !schema.widens_to(earlier) {
             return Err(self.breach("the schema is not the same on every page".to_owned()));
         }
         self.open.schema = Some(schema.clone());

@@ -6,4 +6,4 @@ mod error;
 mod types;
 
 pub(crate) use database::{SqliteDatabase, SqliteSession, SqliteStream};
-pub(crate) use types::{coerced, deviates, equal_values};
+pub(crate) use types::{coerced, equal_values};

@@ -4,7 +4,6 @@ use adieu_core::FieldType;
 
 use crate::catalogue::{Column, ColumnType};
 use crate::dialect::Value;
-use crate::dialect::sql::column as qualified;
 
 /// The affinity of a declared type, by the five rules of section 3.1.
 pub(crate) fn column_type(declared: &str) -> ColumnType {
@@ -43,24 +42,6 @@ pub(crate) fn field_type(declared: &str) -> FieldType {
         // DATE, DATETIME, JSON, UUID, STRING …: SQLite keeps what text they are given.
         ColumnType::Numeric => FieldType::String,
     }
-}
-
-/// A condition that is true for a row whose value does not keep to the declared type; `None` where every value does.
-pub(crate) fn deviates(alias: &str, column: &Column) -> Option<String> {
-    let name = qualified(alias, &column.name);
-    Some(match column.field_type {
-        FieldType::Integer => format!("typeof({name}) NOT IN ('integer', 'null')"),
-        FieldType::Number => format!("typeof({name}) NOT IN ('real', 'integer', 'null')"),
-        FieldType::Boolean => format!(
-            "({name} IS NOT NULL AND (typeof({name}) <> 'integer' OR {name} NOT IN (0, 1)))"
-        ),
-        FieldType::Binary => format!("typeof({name}) NOT IN ('blob', 'null')"),
-        // A column of text affinity turns numbers into text, and a blob in it is written as text.
-        FieldType::String if column.column_type != ColumnType::Text => {
-            format!("typeof({name}) NOT IN ('text', 'blob', 'null')")
-        }
-        _ => return None,
-    })
 }
 
 /// The values of a column that are exactly this one. SQLite converts what it compares (`'01'` becomes 1 beside a number),

@@ -39,7 +39,7 @@ fn kill_and_go_on(verb: &str, first_seed: u64, check: fn(&World, &Value)) {
     let kills = std::env::var("ADIEU_KILLS").map_or(200, |text| text.parse().unwrap()) / 2;
     program(); // not while the clock runs
     let template = World::template();
-    let undisturbed = template.copy();
+    let undisturbed = template.copy_with_checkpoints_every(2_000);
     let begun = Instant::now();
     let output = undisturbed.run(&undisturbed.arguments(verb));
     assert!(
@@ -57,7 +57,8 @@ fn kill_and_go_on(verb: &str, first_seed: u64, check: fn(&World, &Value)) {
     while killed < kills {
         seed += 1;
         let mut dice = Dice::new(seed);
-        let world = template.copy();
+        // Written down after each page and batch, now and then, or hardly ever: each leaves other traces.
+        let world = template.copy_with_checkpoints_every([0, 50, 2_000][seed as usize % 3]);
         let mut instants = Vec::new();
         for _ in 0..KILLS_A_REQUEST {
             let instant = whole.mul_f64(dice.fraction() * 1.05);
@@ -340,7 +341,6 @@ impl World {
         shop.execute_batch("COMMIT; PRAGMA wal_checkpoint(TRUNCATE);")
             .unwrap();
         drop(shop);
-        fs::write(folder.path().join("adieu.toml"), CONFIG).unwrap();
         let mut world = Self {
             folder,
             before: Others {
@@ -354,9 +354,11 @@ impl World {
     }
 
     /// The same shop in a folder of its own.
-    fn copy(&self) -> Self {
+    fn copy_with_checkpoints_every(&self, milliseconds: u32) -> Self {
         let folder = tempfile::tempdir().unwrap();
         copy_folder(self.folder.path(), folder.path());
+        let config = CONFIG.replace("CHECKPOINT_MS", &milliseconds.to_string());
+        fs::write(folder.path().join("adieu.toml"), config).unwrap();
         Self {
             folder,
             before: self.before.clone(),
@@ -481,6 +483,9 @@ const CONFIG: &str = r#"
 [store]
 url = "sqlite:adieu.db"
 key = "env:ADIEU_TEST_KEY"
+
+[requests]
+checkpoint_ms = CHECKPOINT_MS
 
 [[connector]]
 name = "shop"

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adieu_core::Connector;
 use adieu_engine::{Deadline, Engine, EngineError, MasterKey, Options, RetryPolicy, Store};
@@ -65,6 +66,13 @@ impl Builder {
     #[must_use]
     pub fn archive_days(mut self, days: u16) -> Self {
         self.options.archive_lifetime = Span::new().days(i64::from(days));
+        self
+    }
+
+    /// Sets how much work a crash may cost: how often a running request is written down.
+    #[must_use]
+    pub fn checkpoint_every(mut self, every: Duration) -> Self {
+        self.options.checkpoint_every = every;
         self
     }
 

@@ -60,6 +60,8 @@ pub struct RequestsConfig {
     pub deadline: Deadline,
     /// For how many days an archive can be fetched.
     pub archive_days: u16,
+    /// How much work a crash may cost, in milliseconds: how often a running request is written down.
+    pub checkpoint_ms: u32,
     /// When failed steps are sent again.
     pub retry: RetryConfig,
 }
@@ -172,7 +174,8 @@ impl Config {
         let mut builder = Builder::new(store, key)
             .deadline(self.requests.deadline)
             .retry(self.requests.retry.policy())
-            .archive_days(self.requests.archive_days);
+            .archive_days(self.requests.archive_days)
+            .checkpoint_every(Duration::from_millis(self.requests.checkpoint_ms.into()));
         if let Some(controller) = &self.controller {
             builder = builder.controller(controller);
         }
@@ -264,6 +267,7 @@ impl Default for RequestsConfig {
             grace_days: 0,
             deadline: Deadline::default(),
             archive_days: 7,
+            checkpoint_ms: 2000,
             retry: RetryConfig::default(),
         }
     }

@@ -279,7 +279,6 @@ impl Engine {
                 }
             })
             .collect();
-        let next_at = record.next_at.filter(|_| !record.status.is_final());
         Ok(Request {
             id: record.id,
             kind: record.kind,
@@ -289,7 +288,7 @@ impl Engine {
             due_at: record.due_at,
             execute_at: record.execute_at,
             finished_at: record.finished_at,
-            next_at,
+            next_at: record.next_at,
             archive_expires_at: record.archive_expires_at,
             archive_bytes: record.archive_bytes,
             connectors,
@@ -502,10 +501,11 @@ impl Engine {
     pub async fn forget(&self, id: RequestId) -> Result<(), EngineError> {
         let (record, _) = self.inner.store.record(id).await?;
         match record.status {
-            Status::Completed | Status::Cancelled | Status::Expired => {}
+            Status::Completed | Status::Cancelled | Status::Expired if record.next_at.is_none() => {
+            }
             _ => {
                 return Err(EngineError::conflict(
-                    "the request is not over, or can still be resumed",
+                    "the request is not over, can still be resumed, or waits for what a system deletes later",
                 ));
             }
         }

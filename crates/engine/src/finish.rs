@@ -5,8 +5,10 @@ use adieu_archive::sealed::SealedWriter;
 use adieu_archive::{
     CollectionContents, ConnectorContents, Contents, Missing, MissingReason, Spool,
 };
-use adieu_core::{Collection, ConnectorName, ErrorKind, Subject, Support, Tally};
-use jiff::Timestamp;
+use adieu_core::{Collection, ConnectorName, ErrorKind, Scheduled, Subject, Support, Tally};
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use jiff::{Span, Timestamp};
 
 use crate::engine::Inner;
 use crate::error::EngineError;
@@ -18,7 +20,7 @@ use crate::receipt::{
     erasure_outcomes, export_outcomes,
 };
 use crate::request::{Exception, Kind, Status, later};
-use crate::state::{State, StepState};
+use crate::state::{Phase, State, StepState};
 
 impl Inner {
     /// Puts the archive of an export together and seals it.
@@ -83,7 +85,7 @@ impl Inner {
         let now = ledger.now();
         let mut pages = ledger.pages().await;
         let plan = Plan::new(&self.connectors, &pages.secrets.given);
-        let (mut exceptions, reached) = self.exceptions(&pages, &plan);
+        let (mut exceptions, reached) = self.exceptions(&pages, &plan, day_of(now));
         // What discovery could not ask stays an exception.
         let earlier = pages
             .record
@@ -119,9 +121,12 @@ impl Inner {
             let mut pages = ledger.pages().await;
             pages.record.status = status;
             pages.record.finished_at = Some(now);
-            pages.record.next_at = None;
             pages.event(status.as_str());
-            if matches!(status, Status::Completed | Status::Cancelled) {
+            let again_at = scheduled_again(&pages, now)?.filter(|_| status == Status::Completed);
+            pages.record.next_at = again_at;
+            if again_at.is_some() {
+                pages.record.phase = Phase::Verify;
+            } else if matches!(status, Status::Completed | Status::Cancelled) {
                 pages.forget_subject();
             }
             pages.record.kind
@@ -146,7 +151,7 @@ impl Inner {
     }
 
     /// What could not be done; and how many collections could be gone through.
-    fn exceptions(&self, pages: &Pages, plan: &Plan) -> (Vec<Exception>, usize) {
+    fn exceptions(&self, pages: &Pages, plan: &Plan, today: Date) -> (Vec<Exception>, usize) {
         let known = &pages.secrets.known;
         let mut exceptions = Vec::new();
         let mut through = 0;
@@ -162,14 +167,19 @@ impl Inner {
                     // It says so in the data map, the archive and the receipt.
                     continue;
                 } else if collection.is_reached_by(known) {
-                    if state.state == State::Done {
-                        through += 1;
-                        continue;
+                    match overdue(&state, today) {
+                        Some(by) => {
+                            format!("the system accepted the deletion, and has not done it by {by}")
+                        }
+                        None if state.state == State::Done => {
+                            through += 1;
+                            continue;
+                        }
+                        None => state.error.map_or_else(
+                            || "it was not gone through".to_owned(),
+                            |error| error.to_string(),
+                        ),
                     }
-                    state.error.map_or_else(
-                        || "it was not gone through".to_owned(),
-                        |error| error.to_string(),
-                    )
                 } else if plan.is_unreached(&descriptor.name, &collection.name) {
                     format!(
                         "no identity reaches it; it needs {}",
@@ -235,6 +245,41 @@ impl Inner {
     }
 }
 
+/// When the systems that accepted a deletion are to be asked whether they have done it: the day after the last of them said
+/// it would be, or in a month where none said when.
+fn scheduled_again(pages: &Pages, now: Timestamp) -> Result<Option<Timestamp>, EngineError> {
+    let left = pages.steps.values().filter_map(scheduled_left);
+    let mut again_at: Option<Timestamp> = None;
+    for later_on in left {
+        let at = match later_on.by {
+            Some(by) => by
+                .last
+                .tomorrow()
+                .and_then(|day| day.to_zoned(TimeZone::UTC))
+                .map(|zoned| zoned.timestamp())
+                .map_err(|_| EngineError::config("a date lies beyond the calendar"))?,
+            None => later(now, Span::new().months(1))?,
+        };
+        again_at = Some(again_at.map_or(at, |other| other.max(at)));
+    }
+    Ok(again_at)
+}
+
+/// What the system still has to delete, by the survey after the erasure.
+fn scheduled_left(state: &StepState) -> Option<&Scheduled> {
+    state.remaining.as_ref()?.scheduled()
+}
+
+/// By when the system said it would have deleted what it still has.
+fn overdue(state: &StepState, today: Date) -> Option<Date> {
+    let by = scheduled_left(state)?.by?.last;
+    (by < today).then_some(by)
+}
+
+fn day_of(now: Timestamp) -> Date {
+    now.to_zoned(TimeZone::UTC).date()
+}
+
 fn statement(
     pages: &Pages,
     plan: &Plan,
@@ -252,11 +297,17 @@ fn statement(
             state.remaining.as_ref().map(Tally::pending),
         ),
     };
+    let scheduled_left = state
+        .answers
+        .tally()
+        .scheduled()
+        .map(|_| scheduled_left(&state).map_or(0, |left| left.records));
     CollectionStatement {
         name: collection.name.to_string(),
         outcomes,
         found,
         pending,
+        scheduled_left,
         at_least: state.interrupted,
     }
 }

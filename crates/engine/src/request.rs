@@ -199,7 +199,7 @@ pub struct Request {
     pub execute_at: Timestamp,
     /// When it ended.
     pub finished_at: Option<Timestamp>,
-    /// When it is next tried, while it waits.
+    /// When it is next tried, while it waits; or, when it is completed, when systems that delete later are asked again.
     pub next_at: Option<Timestamp>,
     /// Until when its archive can be fetched.
     pub archive_expires_at: Option<Timestamp>,

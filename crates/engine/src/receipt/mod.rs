@@ -81,6 +81,9 @@ pub struct CollectionStatement {
     /// How many records an erasure would still change after it; zero is the proof.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pending: Option<u64>,
+    /// Of what the system promised to delete later, how many records it still has; zero says that it kept its promise.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduled_left: Option<u64>,
     /// Whether an answer was lost on the way, so that the counts are the least that was done.
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub at_least: bool,

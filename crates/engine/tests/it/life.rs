@@ -115,6 +115,63 @@ async fn a_receipt_with_one_byte_changed_does_not_hold() {
 }
 
 #[tokio::test]
+async fn what_a_system_deletes_later_is_checked_again_when_it_is_due() {
+    for kept_its_word in [true, false] {
+        let world = World::new();
+        let by = adieu_engine::Clock::now(&*world.clock)
+            .to_zoned(jiff::tz::TimeZone::UTC)
+            .date()
+            .tomorrow()
+            .unwrap();
+        let rule = adieu_testkit::memory::Rule::Schedule { by: Some(by) };
+        world.mail.rule("contacts", "cus_ada", rule).unwrap();
+        let engine = world.engine().await;
+        let (request, _) = engine.submit(erasure("ada")).await.unwrap();
+        let first = engine.run(request.id, PATIENCE).await.unwrap();
+        assert_eq!(first.status, Status::Completed, "{:?}", first.exceptions);
+        assert!(first.next_at.is_some());
+        assert!(
+            engine.forget(request.id).await.is_err(),
+            "it must still be found"
+        );
+        assert_eq!(left(&engine, request.id).await, 1);
+        assert!(engine.due(10).await.unwrap().is_empty());
+
+        if kept_its_word {
+            assert_eq!(world.mail.carry_out_schedule(), 1);
+        }
+        world.clock.forward(Duration::from_secs(3 * 86_400));
+        assert_eq!(engine.due(10).await.unwrap(), [request.id]);
+        let second = engine.run(request.id, PATIENCE).await.unwrap();
+        if kept_its_word {
+            assert_eq!(second.status, Status::Completed, "{:?}", second.exceptions);
+            assert_eq!(left(&engine, request.id).await, 0);
+            assert!(second.next_at.is_none());
+        } else {
+            assert_eq!(second.status, Status::CompletedWithExceptions);
+            assert!(second.exceptions[0].reason.contains(&by.to_string()));
+            world.mail.carry_out_schedule();
+            engine.resume(request.id).await.unwrap();
+            let third = engine.run(request.id, PATIENCE).await.unwrap();
+            assert_eq!(third.status, Status::Completed, "{:?}", third.exceptions);
+        }
+    }
+}
+
+/// How many records the receipt says the mail provider still has to delete.
+async fn left(engine: &adieu_engine::Engine, id: adieu_engine::RequestId) -> u64 {
+    let jws = engine.receipt(id).await.unwrap();
+    let verified = receipt::verify(&jws, &engine.jwks().to_string()).unwrap();
+    let claims = serde_json::to_value(verified.claims()).unwrap();
+    let contacts = &claims["connectors"][1]["collections"][0];
+    assert_eq!(
+        contacts["outcomes"][0]["outcome"], "scheduled",
+        "{contacts}"
+    );
+    contacts["scheduled_left"].as_u64().unwrap()
+}
+
+#[tokio::test]
 async fn erasing_a_second_time_finds_nothing_to_do() {
     let world = World::new();
     let engine = world.engine().await;

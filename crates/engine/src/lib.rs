@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod advance;
+mod aftermath;
 mod audit;
 mod call;
 mod clock;

@@ -391,7 +391,14 @@ impl Inner {
         }
         teller.tell(Happening::Verified);
         pages.event("verified");
-        Ok(Next::Phase(if again { Phase::Act } else { Phase::Finish }))
+        if !again {
+            return Ok(Next::Phase(Phase::Finish));
+        }
+        pages.record.phase = Phase::Act;
+        drop(pages);
+        // A crash in the round that begins now must be seen, or its counts would be taken for whole.
+        ledger.checkpoint().await?;
+        Ok(Next::Phase(Phase::Act))
     }
 
     /// The request's spool, for this executor alone.

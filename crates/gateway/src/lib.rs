@@ -16,7 +16,7 @@ mod wake;
 mod worker;
 
 pub use body::{BrokenOff, ResponseBody};
-pub use builder::{GatewayBuilder, Limits, SetupError};
+pub use builder::{GatewayBuilder, Limits, SetupError, is_prefix};
 pub use future::ResponseFuture;
 pub use gateway::Gateway;
 pub use guard::{ErasedGuard, ErasedGuardFuture, ErasedGuardLayer};

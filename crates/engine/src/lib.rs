@@ -14,6 +14,7 @@ mod finish;
 mod host;
 mod keys;
 mod ledger;
+mod phases;
 mod plan;
 mod progress;
 pub mod receipt;

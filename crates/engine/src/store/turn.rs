@@ -1,0 +1,203 @@
+//! The turn of one executor at a request: taking it up, writing down how far it came, giving it back.
+
+use adieu_core::Subject;
+use jiff::Timestamp;
+use sqlx::{Row as _, Sqlite, Transaction};
+
+use super::audit::append;
+use super::rows::{RECORD_COLUMNS, read_record, read_step};
+use super::{Store, json, place};
+use crate::error::EngineError;
+use crate::request::{RequestId, Status};
+use crate::state::{Record, Secrets, StepId, StepState, Steps};
+
+/// A request taken up by one executor.
+pub(crate) struct Claim {
+    pub(crate) record: Record,
+    pub(crate) secrets: Secrets,
+    pub(crate) steps: Steps,
+    pub(crate) fence: i64,
+    /// Whether the executor before ended without giving the request back.
+    pub(crate) after_a_crash: bool,
+}
+
+/// What one checkpoint writes.
+pub(crate) struct Checkpoint<'a> {
+    pub(crate) record: &'a Record,
+    pub(crate) secrets: &'a Secrets,
+    pub(crate) steps: Vec<(&'a StepId, &'a StepState)>,
+    pub(crate) fence: i64,
+    pub(crate) lease_until: Option<Timestamp>,
+    pub(crate) events: &'a [String],
+    /// Who is from now on known as erased.
+    pub(crate) suppress: Option<&'a Subject>,
+    pub(crate) at: Timestamp,
+}
+
+impl Store {
+    /// Takes up a request that is due, unless another executor has it.
+    pub(crate) async fn claim(
+        &self,
+        id: RequestId,
+        now: Timestamp,
+        lease_until: Timestamp,
+    ) -> Result<Option<Claim>, EngineError> {
+        let mut tx = self.begin().await?;
+        let Some(row) = sqlx::query(
+            "SELECT fence, lease_until, sealed FROM adieu_request
+             WHERE id = ? AND next_at <= ? AND lease_until <= ? AND sealed IS NOT NULL",
+        )
+        .bind(id.to_string())
+        .bind(now.as_millisecond())
+        .bind(now.as_millisecond())
+        .fetch_optional(&mut *tx)
+        .await?
+        else {
+            return Ok(None);
+        };
+        let fence = row.get::<i64, _>("fence") + 1;
+        let after_a_crash = row.get::<i64, _>("lease_until") != 0;
+        let secrets: Secrets = self
+            .sealer
+            .open(&place(id, ""), row.get::<&[u8], _>("sealed"))?;
+        sqlx::query(
+            "UPDATE adieu_request SET fence = ?, lease_until = ?, status = 'running' WHERE id = ?",
+        )
+        .bind(fence)
+        .bind(lease_until.as_millisecond())
+        .bind(id.to_string())
+        .execute(&mut *tx)
+        .await?;
+        let row = sqlx::query(RECORD_COLUMNS)
+            .bind(id.to_string())
+            .fetch_one(&mut *tx)
+            .await?;
+        let mut record = read_record(&row)?;
+        record.status = Status::Running;
+        let mut steps = Steps::new();
+        for row in
+            sqlx::query("SELECT connector, collection, sealed FROM adieu_step WHERE request_id = ?")
+                .bind(id.to_string())
+                .fetch_all(&mut *tx)
+                .await?
+        {
+            let (step, state) = read_step(&self.sealer, id, &row)?;
+            steps.insert(step, state);
+        }
+        tx.commit().await?;
+        Ok(Some(Claim {
+            record,
+            secrets,
+            steps,
+            fence,
+            after_a_crash,
+        }))
+    }
+
+    /// Writes down how far a request has come, if this executor still has it.
+    pub(crate) async fn checkpoint(&self, change: Checkpoint<'_>) -> Result<(), EngineError> {
+        let record = change.record;
+        let id = record.id;
+        let mut tx = self.begin().await?;
+        let sealed = self.sealer.seal(&place(id, ""), change.secrets)?;
+        let written = sqlx::query(
+            "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, execute_at = ?, due_at = ?,
+                 lease_until = ?, attempts = ?, sealed = ?, blockers = ?, exceptions = ?, archive_sha256 = ?,
+                 archive_bytes = ?, archive_expires_at = ?, receipt = ?
+             WHERE id = ? AND fence = ?",
+        )
+        .bind(record.status.as_str())
+        .bind(record.phase.as_str())
+        .bind(record.next_at.map(Timestamp::as_millisecond))
+        .bind(record.finished_at.map(Timestamp::as_millisecond))
+        .bind(record.execute_at.as_millisecond())
+        .bind(record.due_at.as_millisecond())
+        .bind(change.lease_until.map_or(0, Timestamp::as_millisecond))
+        .bind(record.attempts)
+        .bind(sealed)
+        .bind(json(&record.blockers)?)
+        .bind(json(&record.exceptions)?)
+        .bind(&record.archive_sha256)
+        .bind(record.archive_bytes.map(u64::cast_signed))
+        .bind(record.archive_expires_at.map(Timestamp::as_millisecond))
+        .bind(&record.receipt)
+        .bind(id.to_string())
+        .bind(change.fence)
+        .execute(&mut *tx)
+        .await?;
+        if written.rows_affected() != 1 {
+            return Err(EngineError::Superseded);
+        }
+        for ((connector, collection), state) in change.steps {
+            let sealed = self
+                .sealer
+                .seal(&place(id, &format!("{connector}/{collection}")), state)?;
+            sqlx::query(
+                "INSERT INTO adieu_step (request_id, connector, collection, state, attempts, records, sealed)
+                 VALUES (?, ?, ?, ?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
+                     records = excluded.records, sealed = excluded.sealed",
+            )
+            .bind(id.to_string())
+            .bind(connector.as_str())
+            .bind(collection.as_str())
+            .bind(state.state.as_str())
+            .bind(state.attempts)
+            .bind(state.records.cast_signed())
+            .bind(sealed)
+            .execute(&mut *tx)
+            .await?;
+        }
+        if let Some(subject) = change.suppress {
+            self.suppress(&mut tx, id, subject, change.at).await?;
+        }
+        for event in change.events {
+            append(&mut tx, id, change.at, event).await?;
+        }
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// Keeps the lease of a request that takes long.
+    pub(crate) async fn renew(
+        &self,
+        id: RequestId,
+        fence: i64,
+        lease_until: Timestamp,
+    ) -> Result<(), EngineError> {
+        let written =
+            sqlx::query("UPDATE adieu_request SET lease_until = ? WHERE id = ? AND fence = ?")
+                .bind(lease_until.as_millisecond())
+                .bind(id.to_string())
+                .bind(fence)
+                .execute(&self.writer)
+                .await?;
+        match written.rows_affected() {
+            1 => Ok(()),
+            _ => Err(EngineError::Superseded),
+        }
+    }
+
+    async fn suppress(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        id: RequestId,
+        subject: &Subject,
+        at: Timestamp,
+    ) -> Result<(), EngineError> {
+        let tenant = subject.tenant().map(|tenant| tenant.expose());
+        for identity in subject.identities() {
+            sqlx::query(
+                "INSERT INTO adieu_suppression (hash, kind, request_id, erased_at) VALUES (?, ?, ?, ?)
+                 ON CONFLICT DO UPDATE SET request_id = excluded.request_id, erased_at = excluded.erased_at",
+            )
+            .bind(self.suppression.identity(tenant, identity))
+            .bind(identity.kind().as_str())
+            .bind(id.to_string())
+            .bind(at.as_millisecond())
+            .execute(&mut **tx)
+            .await?;
+        }
+        Ok(())
+    }
+}

@@ -17,7 +17,7 @@ pub(crate) struct KeySet {
 impl KeySet {
     /// Reads whatever the text holds: a key set or a single JWK in JSON, a PEM, or else a shared secret.
     pub(crate) fn read(text: &str, allowed: &[Algorithm]) -> Result<Self, &'static str> {
-        let bare = text.trim_start_matches('\u{feff}').trim();
+        let bare = bare(text);
         if bare.starts_with('{') {
             let set = Self::parse(bare.as_bytes(), allowed)?;
             if set.keys.is_empty() {
@@ -25,12 +25,18 @@ impl KeySet {
             }
             return Ok(set);
         }
-        let key = if bare.starts_with("-----BEGIN ") {
+        let key = if is_pem(bare) {
             Key::from_pem(bare, allowed)?
         } else {
             Key::from_secret(text, allowed)?
         };
         Ok(Self::of(key))
+    }
+
+    /// Whether the text is read as public keys, and not as a shared secret.
+    pub(crate) fn is_public(text: &str) -> bool {
+        let bare = bare(text);
+        bare.starts_with('{') || is_pem(bare)
     }
 
     /// Reads a key set, or a single JWK, in JSON. A key that cannot be used is left out; the others are not lost.
@@ -92,4 +98,12 @@ impl KeySet {
     pub(crate) fn unusable(&self) -> usize {
         self.unusable
     }
+}
+
+fn bare(text: &str) -> &str {
+    text.trim_start_matches('\u{feff}').trim()
+}
+
+fn is_pem(bare: &str) -> bool {
+    bare.starts_with("-----BEGIN ")
 }

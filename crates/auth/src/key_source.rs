@@ -12,6 +12,7 @@ use serde::{Deserialize, Deserializer, de};
 use crate::algorithm::Algorithm;
 use crate::key::MAX_KID_BYTES;
 use crate::key_set::KeySet;
+use crate::sign::Signer;
 
 /// Where keys come from: `https://…/jwks.json`, `file:jwks.json`, `env:JWT_SECRET`.
 ///
@@ -160,6 +161,25 @@ impl KeySource {
         KeySet::read(text.expose(), self.allowed(allowed))
             .and_then(|set| set.with_kid(self.kid.clone()))
             .map_err(str::to_owned)
+    }
+
+    /// Signs with this key, for development. None when it is no shared secret: public keys only check.
+    ///
+    /// # Errors
+    /// When the variable or file it names cannot be read, or holds a secret that is too short.
+    pub fn signer(&self, folder: &Path) -> Result<Option<Signer>, String> {
+        let Origin::Setting(setting) = &self.origin else {
+            return Ok(None);
+        };
+        let text = setting.resolve(folder)?;
+        if KeySet::is_public(text.expose()) {
+            return Ok(None);
+        }
+        let signer = Signer::from_secret(&text).map_err(|unfit| unfit.to_string())?;
+        Ok(Some(match &self.kid {
+            Some(kid) => signer.with_kid(kid),
+            None => signer,
+        }))
     }
 
     fn read(&self, folder: &Path) -> Result<KeySet, String> {

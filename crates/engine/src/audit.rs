@@ -12,10 +12,13 @@ pub struct AuditEntry {
     pub sequence: u64,
     /// When it was written.
     pub at: Timestamp,
-    /// About which request.
+    /// About which request, or legal hold.
     pub request_id: String,
     /// What happened: `submitted`, `erasure_began`, `erased shop`, `completed`, …
     pub event: String,
+    /// In which tenant, as the tables know it.
+    #[serde(skip)]
+    pub(crate) tenant: Option<Vec<u8>>,
     #[serde(skip)]
     pub(crate) previous: Vec<u8>,
     #[serde(skip)]
@@ -28,38 +31,43 @@ impl AuditEntry {
         last: Option<(u64, Vec<u8>)>,
         at: Timestamp,
         request_id: String,
+        tenant: Option<Vec<u8>>,
         event: String,
     ) -> Self {
         let (sequence, previous) =
             last.map_or((1, vec![0; 32]), |(sequence, hash)| (sequence + 1, hash));
-        let hash = chain(&previous, sequence, at, &request_id, &event);
-        Self {
+        let mut entry = Self {
             sequence,
             at,
             request_id,
             event,
+            tenant,
             previous,
-            hash,
-        }
+            hash: Vec::new(),
+        };
+        entry.hash = entry.chained();
+        entry
     }
 
     /// Whether the entry is what was written, and follows `previous`.
     pub(crate) fn follows(&self, sequence: u64, previous: &[u8]) -> bool {
-        self.sequence == sequence
-            && self.previous == previous
-            && self.hash == chain(previous, sequence, self.at, &self.request_id, &self.event)
+        self.sequence == sequence && self.previous == previous && self.hash == self.chained()
     }
-}
 
-fn chain(previous: &[u8], sequence: u64, at: Timestamp, request_id: &str, event: &str) -> Vec<u8> {
-    sha256(&[
-        previous,
-        &sequence.to_be_bytes(),
-        &at.as_millisecond().to_be_bytes(),
-        &(request_id.len() as u64).to_be_bytes(),
-        request_id.as_bytes(),
-        event.as_bytes(),
-    ])
+    fn chained(&self) -> Vec<u8> {
+        let id = self.request_id.as_bytes();
+        let tenant = self.tenant.as_deref().unwrap_or_default();
+        sha256(&[
+            &self.previous,
+            &self.sequence.to_be_bytes(),
+            &self.at.as_millisecond().to_be_bytes(),
+            &(id.len() as u64).to_be_bytes(),
+            id,
+            &(tenant.len() as u64).to_be_bytes(),
+            tenant,
+            self.event.as_bytes(),
+        ])
+    }
 }
 
 #[cfg(test)]
@@ -69,11 +77,12 @@ mod tests {
     #[test]
     fn a_changed_entry_breaks_the_chain() {
         let at = Timestamp::from_millisecond(1_700_000_000_000).unwrap();
-        let first = AuditEntry::following(None, at, "r".into(), "submitted".into());
+        let first = AuditEntry::following(None, at, "r".into(), None, "submitted".into());
         let second = AuditEntry::following(
             Some((1, first.hash.clone())),
             at,
             "r".into(),
+            Some(vec![7]),
             "completed".into(),
         );
         assert!(first.follows(1, &[0; 32]));
@@ -81,6 +90,9 @@ mod tests {
         let mut forged = second.clone();
         forged.event = "cancelled".into();
         assert!(!forged.follows(2, &first.hash));
+        let mut moved = second.clone();
+        moved.tenant = None;
+        assert!(!moved.follows(2, &first.hash));
         assert!(!second.follows(3, &first.hash));
     }
 }

@@ -38,6 +38,8 @@ pub struct Options {
     pub controller: Option<String>,
     /// Which law sets the time to answer.
     pub deadline: Deadline,
+    /// Which kinds of request an operator has to approve before they begin: none.
+    pub approval: Vec<Kind>,
     /// When failed steps are sent again.
     pub retry: RetryPolicy,
     /// How long an archive can be fetched.
@@ -53,6 +55,7 @@ impl Default for Options {
         Self {
             controller: None,
             deadline: Deadline::default(),
+            approval: Vec::new(),
             retry: RetryPolicy::default(),
             archive_lifetime: Span::new().days(7),
             lease: Duration::from_secs(30),
@@ -163,7 +166,7 @@ impl Engine {
     /// Counts what is held and what an erasure would do. Changes nothing, and nothing of it is kept.
     ///
     /// # Errors
-    /// When the system has no randomness to give. A connector that does not answer is no error: the preview says so.
+    /// When the store cannot be read. A connector that does not answer is no error: the preview says so.
     pub async fn preview(&self, subject: &Subject) -> Result<Preview, EngineError> {
         let inner = &*self.inner;
         let retry = &inner.options.retry;
@@ -197,10 +200,12 @@ impl Engine {
                 unreachable: descriptor.unreachable.clone(),
             })
             .collect();
+        let mut blockers = counts.blockers;
+        blockers.extend(inner.held(&known).await?);
         Ok(Preview {
             connectors,
             complete: discovery.unanswered.is_empty() && counts.unanswered.is_empty(),
-            blockers: counts.blockers,
+            blockers,
             plan: self.plan(subject),
         })
     }
@@ -224,20 +229,23 @@ impl Engine {
             Kind::Erasure => new.grace_days,
         };
         let execute_at = later(now, Span::new().days(i64::from(grace)))?;
+        let waits = !new.approved && inner.options.approval.contains(&new.kind);
         let record = Record {
             id: RequestId::generate(),
             kind: new.kind,
             format: new.format,
-            status: if grace == 0 {
-                Status::Running
-            } else {
-                Status::Scheduled
+            status: match (waits, grace) {
+                (true, _) => Status::AwaitingConfirmation,
+                (false, 0) => Status::Running,
+                (false, _) => Status::Scheduled,
             },
             phase: Phase::Discover,
             created_at: now,
             due_at: inner.options.deadline.after(now)?,
+            extension: None,
+            tenant: inner.store.tenant_hash(new.subject.tenant()),
             execute_at,
-            next_at: Some(execute_at),
+            next_at: (!waits).then_some(execute_at),
             finished_at: None,
             attempts: 0,
             blockers: Vec::new(),
@@ -285,6 +293,7 @@ impl Engine {
             status: record.status,
             created_at: record.created_at,
             due_at: record.due_at,
+            extension: record.extension,
             execute_at: record.execute_at,
             finished_at: record.finished_at,
             next_at: record.next_at,
@@ -403,7 +412,7 @@ impl Engine {
     /// # Errors
     /// When the store cannot be read.
     pub async fn audit(&self, after: u64, limit: u32) -> Result<Vec<AuditEntry>, EngineError> {
-        self.inner.store.audit(after, limit).await
+        self.inner.store.audit(None, after, limit).await
     }
 
     /// Goes through the whole audit log; says how many entries it has, or which is the first that does not hold.

@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adieu_archive::Spool;
-use adieu_core::{ConnectorError, Subject};
+use adieu_core::{Blocker, ConnectorError, ErrorKind, Subject};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::error::EngineError;
 use crate::request::RequestId;
-use crate::state::{Record, Secrets, StepId, StepState, Steps};
+use crate::state::{Record, Secrets, State, StepId, StepState, Steps};
 use crate::store::{Checkpoint, Claim, Store};
 
 /// The pages of one request: what it is, what is known, how each collection stands.
@@ -37,6 +37,25 @@ impl Pages {
     /// A step's state as it is.
     pub(crate) fn peek(&self, id: &StepId) -> StepState {
         self.steps.get(id).cloned().unwrap_or_default()
+    }
+
+    /// Stops an erasure that has begun: what is not done yet fails, and is taken up again when the request is resumed.
+    pub(crate) fn stop(&mut self, blocker: &Blocker) {
+        let left: Vec<_> = self
+            .steps
+            .iter()
+            .filter(|(_, state)| state.state == State::Pending)
+            .map(|(id, _)| id.clone())
+            .collect();
+        for id in left {
+            let state = self.step(&id);
+            state.state = State::Failed;
+            state.error = Some(ConnectorError::new(
+                ErrorKind::Forbidden,
+                format!("{}: {}", blocker.code, blocker.advice),
+            ));
+        }
+        self.event(format!("stopped {}", blocker.code));
     }
 
     /// Forgets whom the request was about. The key of its archive and the opening of its receipt stay.
@@ -160,7 +179,7 @@ impl<'a> Ledger<'a> {
             .and_then(|wait| now.checked_add(wait).ok());
         let over = state.next_at.is_none();
         if over {
-            state.state = crate::state::State::Failed;
+            state.state = State::Failed;
         }
         tracing::warn!(
             request = %self.id, connector = %step.0, collection = %step.1, kind = %error.kind(), over,

@@ -2,6 +2,7 @@
 
 mod advance;
 mod aftermath;
+mod approve;
 mod audit;
 mod call;
 mod clock;
@@ -10,7 +11,9 @@ mod engine;
 mod erase;
 mod error;
 mod export;
+mod extend;
 mod finish;
+mod hold;
 mod host;
 mod keys;
 mod ledger;
@@ -26,11 +29,14 @@ mod survey;
 mod teller;
 
 pub use advance::Advance;
+pub use approve::Refusal;
 pub use audit::AuditEntry;
 pub use call::RetryPolicy;
 pub use clock::{Clock, SystemClock};
 pub use engine::{Engine, Options};
 pub use error::{EngineError, Unanswered};
+pub use extend::{Extension, ExtensionReason};
+pub use hold::{Hold, HoldId};
 pub use host::Search;
 pub use keys::MasterKey;
 pub use plan::{Plan, Unreached};

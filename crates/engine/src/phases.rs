@@ -81,9 +81,11 @@ impl Inner {
         let known = ledger.pages().await.secrets.known.clone();
         let retry = &self.options.retry;
         let counts = survey(self.stations.iter(), &known, retry, until).await;
+        let mut blockers = counts.blockers;
+        blockers.extend(self.held(&known).await?);
         let mut pages = ledger.pages().await;
-        if !counts.blockers.is_empty() {
-            pages.record.blockers = counts.blockers;
+        if !blockers.is_empty() {
+            pages.record.blockers = blockers;
             return Ok(Next::End(Status::Blocked));
         }
         pages.record.blockers.clear();
@@ -164,6 +166,10 @@ impl Inner {
         until: Instant,
     ) -> Result<Next, EngineError> {
         let known = ledger.pages().await.secrets.known.clone();
+        if let Some(blocker) = self.held(&known).await? {
+            ledger.pages().await.stop(&blocker);
+            return Ok(Next::Phase(Phase::Finish));
+        }
         let plan = Plan::new(&self.connectors, &known);
         let stations: BTreeMap<&ConnectorName, &Station> = self
             .stations
@@ -205,6 +211,10 @@ impl Inner {
                 if offered && collection.is_reached_by(known) && state.state == State::Pending {
                     let at = state.next_at.unwrap_or_else(|| ledger.now());
                     waiting = Some(waiting.map_or(at, |other| other.min(at)));
+                    if pages.record.kind == Kind::Erasure {
+                        // Those after it wait for it.
+                        break;
+                    }
                 }
             }
         }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
 use crate::error::EngineError;
+use crate::extend::Extension;
 
 /// Names a request. Made in the order of time (UUID version 7); holds nothing personal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -63,7 +64,7 @@ impl Kind {
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum Status {
-    /// Somebody has to confirm it first.
+    /// An operator has to approve it first.
     AwaitingConfirmation,
     /// It waits for the end of its grace period, and can be cancelled.
     Scheduled,
@@ -77,7 +78,7 @@ pub enum Status {
     Failed,
     /// It was cancelled before anything was done.
     Cancelled,
-    /// A blocker stands in its way; nothing was erased, and it can be resumed.
+    /// A blocker stands in its way, or an operator refused it; nothing was erased, and it can be resumed.
     Blocked,
     /// Its archive was deleted when its time had passed.
     Expired,
@@ -136,6 +137,8 @@ pub struct NewRequest {
     pub owner: Option<Identity>,
     /// Days between asking for an erasure and its start.
     pub grace_days: u16,
+    /// Whether an operator asks or has agreed, so that no approval is waited for.
+    pub approved: bool,
     /// The caller's own name for this submission: sent again, it finds the same request.
     pub idempotency_key: Option<String>,
 }
@@ -149,6 +152,7 @@ impl NewRequest {
             subject,
             owner: None,
             grace_days: 0,
+            approved: false,
             idempotency_key: None,
         }
     }
@@ -161,8 +165,16 @@ impl NewRequest {
             subject,
             owner: None,
             grace_days: 0,
+            approved: false,
             idempotency_key: None,
         }
+    }
+
+    /// Says that an operator asks or has agreed: it waits for no approval.
+    #[must_use]
+    pub fn approved(mut self) -> Self {
+        self.approved = true;
+        self
     }
 
     /// Sets whose request it is.
@@ -195,6 +207,9 @@ pub struct Request {
     pub created_at: Timestamp,
     /// Until when the law wants it answered.
     pub due_at: Timestamp,
+    /// That it was given more time, when it was.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub extension: Option<Extension>,
     /// When an erasure begins.
     pub execute_at: Timestamp,
     /// When it ended.

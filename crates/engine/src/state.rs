@@ -9,6 +9,7 @@ use adieu_core::{
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
+use crate::extend::Extension;
 use crate::request::{Exception, Kind, RequestId, Status};
 
 /// Where in its life a running request stands.
@@ -49,6 +50,9 @@ pub(crate) struct Record {
     pub(crate) phase: Phase,
     pub(crate) created_at: Timestamp,
     pub(crate) due_at: Timestamp,
+    pub(crate) extension: Option<Extension>,
+    /// In which tenant, as the tables know it.
+    pub(crate) tenant: Option<Vec<u8>>,
     pub(crate) execute_at: Timestamp,
     pub(crate) next_at: Option<Timestamp>,
     pub(crate) finished_at: Option<Timestamp>,

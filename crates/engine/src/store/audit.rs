@@ -6,12 +6,12 @@ use sqlx::{Row as _, Sqlite, Transaction};
 use super::rows::to_timestamp;
 use crate::audit::AuditEntry;
 use crate::error::EngineError;
-use crate::request::RequestId;
 
 /// Adds an entry to the log, as part of the transaction that it tells of.
 pub(super) async fn append(
     tx: &mut Transaction<'_, Sqlite>,
-    id: RequestId,
+    about: &str,
+    tenant: Option<Vec<u8>>,
     at: Timestamp,
     event: &str,
 ) -> Result<(), EngineError> {
@@ -26,14 +26,16 @@ pub(super) async fn append(
         });
     // The table keeps milliseconds, so the hash is taken over them.
     let at = to_timestamp(at.as_millisecond())?;
-    let entry = AuditEntry::following(last, at, id.to_string(), event.to_owned());
+    let entry = AuditEntry::following(last, at, about.to_owned(), tenant, event.to_owned());
     sqlx::query(
-        "INSERT INTO adieu_audit (sequence, at, request_id, event, previous, hash) VALUES (?, ?, ?, ?, ?, ?)",
+        "INSERT INTO adieu_audit (sequence, at, request_id, event, tenant_hash, previous, hash)
+         VALUES (?, ?, ?, ?, ?, ?, ?)",
     )
     .bind(entry.sequence.cast_signed())
     .bind(entry.at.as_millisecond())
     .bind(&entry.request_id)
     .bind(&entry.event)
+    .bind(&entry.tenant)
     .bind(&entry.previous)
     .bind(&entry.hash)
     .execute(&mut **tx)

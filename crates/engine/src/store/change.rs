@@ -86,7 +86,7 @@ impl Store {
         if secrets.is_none() {
             wipe_steps(&mut tx, id).await?;
         }
-        append(&mut tx, id, now, event).await?;
+        append(&mut tx, &id.to_string(), record.tenant.clone(), now, event).await?;
         tx.commit().await?;
         Ok(record)
     }

@@ -5,6 +5,7 @@
 
 mod audit;
 mod change;
+mod hold;
 mod lookup;
 mod read;
 mod rows;
@@ -35,6 +36,7 @@ pub struct Store {
     sealer: Sealer,
     hasher: Hasher,
     suppression: Hasher,
+    holds: Hasher,
     pub(crate) key: MasterKey,
     /// Held while this process is the only one; the system gives it back when the process ends, however it ends.
     _alone: Option<File>,
@@ -83,6 +85,7 @@ impl Store {
             sealer: Sealer::new(key)?,
             hasher: Hasher::new(key, "owner")?,
             suppression: Hasher::new(key, "suppression")?,
+            holds: Hasher::new(key, "hold")?,
             key: key.clone(),
             _alone: alone,
         };

@@ -1,5 +1,6 @@
 //! Reading the tables, beside whoever writes them.
 
+use adieu_core::Tenant;
 use jiff::Timestamp;
 use sqlx::Row as _;
 
@@ -155,16 +156,18 @@ impl Store {
         Ok(row.is_some())
     }
 
-    /// The audit log from an entry on.
+    /// The audit log from an entry on; all of it, or what it says of one tenant.
     pub(crate) async fn audit(
         &self,
+        tenant: Option<&Tenant>,
         after: u64,
         limit: u32,
     ) -> Result<Vec<AuditEntry>, EngineError> {
         sqlx::query(
-            "SELECT sequence, at, request_id, event, previous, hash FROM adieu_audit
-             WHERE sequence > ? ORDER BY sequence LIMIT ?",
+            "SELECT sequence, at, request_id, event, tenant_hash, previous, hash FROM adieu_audit
+             WHERE (?1 IS NULL OR tenant_hash = ?1) AND sequence > ?2 ORDER BY sequence LIMIT ?3",
         )
+        .bind(self.tenant_hash(tenant))
         .bind(after.cast_signed())
         .bind(limit)
         .fetch_all(&self.reader)
@@ -176,6 +179,7 @@ impl Store {
                 at: to_timestamp(row.get("at"))?,
                 request_id: row.get("request_id"),
                 event: row.get("event"),
+                tenant: row.get("tenant_hash"),
                 previous: row.get("previous"),
                 hash: row.get("hash"),
             })

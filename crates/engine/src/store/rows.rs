@@ -12,7 +12,7 @@ use crate::request::{RequestId, word};
 use crate::state::{Record, StepId, StepState};
 
 /// Selects one request's row.
-pub(super) const RECORD_COLUMNS: &str = "SELECT id, kind, format, status, phase, created_at, due_at, execute_at, next_at,
+pub(super) const RECORD_COLUMNS: &str = "SELECT id, kind, format, status, phase, created_at, due_at, extension, tenant_hash, execute_at, next_at,
      finished_at, lease_until, attempts, sealed, blockers, exceptions, archive_sha256, archive_bytes, archive_expires_at,
      receipt FROM adieu_request WHERE id = ?";
 
@@ -38,6 +38,11 @@ pub(super) fn read_record(row: &SqliteRow) -> Result<Record, EngineError> {
         phase: word(row.get("phase"))?,
         created_at: at("created_at")?,
         due_at: at("due_at")?,
+        extension: row
+            .get::<Option<&str>, _>("extension")
+            .map(json)
+            .transpose()?,
+        tenant: row.get("tenant_hash"),
         execute_at: at("execute_at")?,
         next_at: maybe_at("next_at")?,
         finished_at: maybe_at("finished_at")?,

@@ -13,7 +13,9 @@ CREATE TABLE IF NOT EXISTS adieu_request (
     fence              INTEGER NOT NULL DEFAULT 0,
     lease_until        INTEGER NOT NULL DEFAULT 0,
     attempts           INTEGER NOT NULL DEFAULT 0,
+    extension          TEXT,                 -- when and why it was given more time
     subject_hash       BLOB NOT NULL,        -- keyed hash of all given identities
+    tenant_hash        BLOB,                 -- keyed hash of the tenant
     owner_hash         BLOB,                 -- keyed hash of the owner's identity
     idempotency_hash   BLOB UNIQUE,
     sealed             BLOB,                 -- identities, archive key, commitment salt; NULL once it is all over
@@ -46,6 +48,18 @@ CREATE TABLE IF NOT EXISTS adieu_suppression (
     erased_at   INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS adieu_hold (
+    id          TEXT PRIMARY KEY NOT NULL,
+    created_at  INTEGER NOT NULL,
+    tenant_hash BLOB,
+    sealed      BLOB NOT NULL                -- the reason, the tenant, the kinds of identity
+) STRICT;
+CREATE TABLE IF NOT EXISTS adieu_held (
+    hash        BLOB NOT NULL,               -- keyed hash of an identity of a person who must not be erased
+    hold_id     TEXT NOT NULL REFERENCES adieu_hold (id),
+    PRIMARY KEY (hash, hold_id)
+) STRICT, WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS adieu_spent (
     hash        BLOB PRIMARY KEY NOT NULL,   -- keyed hash of a token that may be used once
     expires_at  INTEGER NOT NULL
@@ -56,8 +70,9 @@ CREATE TABLE IF NOT EXISTS adieu_audit (
     at          INTEGER NOT NULL,
     request_id  TEXT NOT NULL,
     event       TEXT NOT NULL,
+    tenant_hash BLOB,
     previous    BLOB NOT NULL,
-    hash        BLOB NOT NULL                -- SHA-256 over previous, sequence, at, request_id and event
+    hash        BLOB NOT NULL                -- SHA-256 over all the rest
 ) STRICT;
 CREATE TRIGGER IF NOT EXISTS adieu_audit_is_append_only BEFORE UPDATE ON adieu_audit
 BEGIN SELECT RAISE (ABORT, 'the audit log is append-only'); END;

@@ -50,8 +50,8 @@ impl Store {
         let sealed = self.sealer.seal(&place(record.id, ""), secrets)?;
         sqlx::query(
             "INSERT INTO adieu_request (id, kind, format, status, phase, created_at, due_at, execute_at, next_at,
-                 subject_hash, owner_hash, idempotency_hash, sealed)
-             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+                 subject_hash, tenant_hash, owner_hash, idempotency_hash, sealed)
+             VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
         )
         .bind(record.id.to_string())
         .bind(record.kind.as_str())
@@ -63,12 +63,14 @@ impl Store {
         .bind(record.execute_at.as_millisecond())
         .bind(record.next_at.map(Timestamp::as_millisecond))
         .bind(subject_hash)
+        .bind(&record.tenant)
         .bind(owner)
         .bind(idempotency)
         .bind(sealed)
         .execute(&mut *tx)
         .await?;
-        append(&mut tx, record.id, record.created_at, "submitted").await?;
+        let (about, tenant) = (record.id.to_string(), record.tenant.clone());
+        append(&mut tx, &about, tenant, record.created_at, "submitted").await?;
         tx.commit().await?;
         Ok((record.id, true))
     }

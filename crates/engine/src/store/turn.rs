@@ -101,17 +101,14 @@ impl Store {
         let mut tx = self.begin().await?;
         let sealed = self.sealer.seal(&place(id, ""), change.secrets)?;
         let written = sqlx::query(
-            "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, execute_at = ?, due_at = ?,
-                 lease_until = ?, attempts = ?, sealed = ?, blockers = ?, exceptions = ?, archive_sha256 = ?,
-                 archive_bytes = ?, archive_expires_at = ?, receipt = ?
+            "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, lease_until = ?, attempts = ?,
+                 sealed = ?, blockers = ?, exceptions = ?, archive_sha256 = ?, archive_bytes = ?, archive_expires_at = ?, receipt = ?
              WHERE id = ? AND fence = ?",
         )
         .bind(record.status.as_str())
         .bind(record.phase.as_str())
         .bind(record.next_at.map(Timestamp::as_millisecond))
         .bind(record.finished_at.map(Timestamp::as_millisecond))
-        .bind(record.execute_at.as_millisecond())
-        .bind(record.due_at.as_millisecond())
         .bind(change.lease_until.map_or(0, Timestamp::as_millisecond))
         .bind(record.attempts)
         .bind(sealed)
@@ -152,7 +149,14 @@ impl Store {
             self.suppress(&mut tx, id, subject, change.at).await?;
         }
         for event in change.events {
-            append(&mut tx, id, change.at, event).await?;
+            append(
+                &mut tx,
+                &id.to_string(),
+                record.tenant.clone(),
+                change.at,
+                event,
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(())

@@ -4,4 +4,5 @@
 
 mod failures;
 mod life;
+mod operators;
 mod world;

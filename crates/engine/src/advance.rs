@@ -11,7 +11,7 @@ use crate::engine::{Engine, Inner};
 use crate::error::EngineError;
 use crate::ledger::Ledger;
 use crate::progress::Happening;
-use crate::request::{Kind, RequestId, Status};
+use crate::request::{Exception, Kind, RequestId, Status};
 use crate::state::{Phase, State, StepState};
 use crate::teller::Teller;
 
@@ -54,7 +54,7 @@ impl Engine {
         let Some(claim) = inner.store.claim(id, now, lease_until).await? else {
             return Ok(Advance::Idle);
         };
-        let after_a_crash = claim.after_a_crash;
+        let (after_a_crash, takeups) = (claim.after_a_crash, claim.takeups);
         let ledger = Ledger::new(
             &inner.store,
             &*inner.clock,
@@ -64,6 +64,9 @@ impl Engine {
         );
         if after_a_crash {
             note_lost_answers(&ledger).await;
+        }
+        if takeups > inner.options.takeups_at_most {
+            return inner.give_up(&ledger, takeups).await;
         }
         let until = Instant::now() + budget;
         let done = tokio::select! {
@@ -145,6 +148,41 @@ impl Inner {
         let key = ArchiveKey::from_bytes(&pages.secrets.archive_key)?;
         let spool = Spool::open(folder, &key, pages.record.format, SpoolOptions::default())?;
         Ok(HeldSpool { spool, _lock: lock })
+    }
+
+    /// Ends a request that whoever carried it on did not survive. An erasure that had begun gets its receipt.
+    async fn give_up(&self, ledger: &Ledger<'_>, takeups: u32) -> Result<Advance, EngineError> {
+        let mut pages = ledger.pages().await;
+        let began = pages.record.kind == Kind::Erasure
+            && matches!(pages.record.phase, Phase::Act | Phase::Verify);
+        let reason = format!(
+            "it was given up: the process ended {} times in a row while it carried the request on",
+            takeups.saturating_sub(1)
+        );
+        pages.record.exceptions.push(Exception {
+            connector: "adieu".to_owned(),
+            collection: None,
+            reason,
+        });
+        pages.event("given_up");
+        if began {
+            // What is left of it needs no connector.
+            pages.record.phase = Phase::Finish;
+        }
+        drop(pages);
+        let status = if began {
+            ledger.checkpoint().await?;
+            self.finish(ledger).await?
+        } else {
+            Status::Failed
+        };
+        self.end(ledger, status).await?;
+        Teller {
+            request: ledger.id,
+            events: self.events.clone(),
+        }
+        .tell(Happening::Status { status });
+        Ok(Advance::Ended(status))
     }
 
     /// The spool does not hold what was committed: everything is read once more. An export changes nothing, so it can be.

@@ -46,6 +46,8 @@ pub struct Options {
     pub archive_lifetime: Span,
     /// How long a silent executor keeps a request before another may take it up.
     pub lease: Duration,
+    /// How often in a row a request is taken up by a process that then dies, before it ends with an exception.
+    pub takeups_at_most: u32,
     /// How much work a crash may cost.
     pub checkpoint_every: Duration,
 }
@@ -59,6 +61,7 @@ impl Default for Options {
             retry: RetryPolicy::default(),
             archive_lifetime: Span::new().days(7),
             lease: Duration::from_secs(30),
+            takeups_at_most: 25,
             checkpoint_every: Duration::from_secs(2),
         }
     }
@@ -125,6 +128,11 @@ impl Engine {
                 events: broadcast::channel(1024).0,
             }),
         })
+    }
+
+    /// Who answers for the data, as configured.
+    pub fn controller(&self) -> Option<&str> {
+        self.inner.options.controller.as_deref()
     }
 
     /// What each connector is and holds.

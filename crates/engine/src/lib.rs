@@ -20,6 +20,7 @@ mod ledger;
 mod phases;
 mod plan;
 mod progress;
+mod queue;
 pub mod receipt;
 mod request;
 mod state;
@@ -27,6 +28,7 @@ mod step_key;
 mod store;
 mod survey;
 mod teller;
+mod work;
 
 pub use advance::Advance;
 pub use approve::Refusal;

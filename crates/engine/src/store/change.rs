@@ -1,5 +1,7 @@
 //! Changing a request that nobody is working on.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use sqlx::{Row as _, Sqlite, Transaction};
 
@@ -53,7 +55,7 @@ impl Store {
             .transpose()?;
         sqlx::query(
             "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, sealed = ?, attempts = ?,
-                 blockers = ?, exceptions = ?, fence = fence + 1, lease_until = 0 WHERE id = ?",
+                 blockers = ?, exceptions = ?, fence = fence + 1, lease_until = 0, takeups = 0 WHERE id = ?",
         )
         .bind(record.status.as_str())
         .bind(record.phase.as_str())
@@ -87,8 +89,23 @@ impl Store {
             wipe_steps(&mut tx, id).await?;
         }
         append(&mut tx, &id.to_string(), record.tenant.clone(), now, event).await?;
+        self.schedule(&mut tx, &record, now).await?;
         tx.commit().await?;
+        self.queue.ring();
         Ok(record)
+    }
+
+    /// Gives requests that are due a job each.
+    pub(crate) async fn wake(&self, ids: &[RequestId]) -> Result<(), EngineError> {
+        let mut tx = self.begin().await?;
+        for id in ids {
+            self.queue
+                .schedule(&mut tx, *id, Some(Duration::ZERO))
+                .await?;
+        }
+        tx.commit().await?;
+        self.queue.ring();
+        Ok(())
     }
 
     /// Wipes what is sealed of a request that is over, in the transaction of its own.

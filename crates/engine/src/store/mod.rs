@@ -14,8 +14,10 @@ mod turn;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
@@ -23,8 +25,9 @@ use sqlx::{Row as _, Sqlite, Transaction};
 
 use crate::error::EngineError;
 use crate::keys::{Hasher, MasterKey, Sealer};
+use crate::queue::{Jobs, Queue};
 use crate::request::RequestId;
-use crate::state::Secrets;
+use crate::state::{Record, Secrets};
 
 pub(crate) use turn::{Checkpoint, Claim};
 
@@ -38,6 +41,7 @@ pub struct Store {
     suppression: Hasher,
     holds: Hasher,
     pub(crate) key: MasterKey,
+    pub(crate) queue: Arc<dyn Queue>,
     /// Held while this process is the only one; the system gives it back when the process ends, however it ends.
     _alone: Option<File>,
 }
@@ -78,6 +82,7 @@ impl Store {
                 .execute(&writer)
                 .await?;
         }
+        let queue = Jobs::open(writer.clone(), reader.clone(), alone.is_some()).await?;
         let store = Self {
             writer,
             reader,
@@ -87,6 +92,7 @@ impl Store {
             suppression: Hasher::new(key, "suppression")?,
             holds: Hasher::new(key, "hold")?,
             key: key.clone(),
+            queue: Arc::new(queue),
             _alone: alone,
         };
         store.prove_key().await?;
@@ -101,6 +107,19 @@ impl Store {
     /// Where a request's archive lies.
     pub(crate) fn archive_path(&self, id: RequestId) -> PathBuf {
         self.folder.join("archives").join(format!("{id}.age"))
+    }
+
+    /// Has a request carried on when it is next due; part of the transaction that says when that is.
+    async fn schedule(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let wait = record
+            .next_at
+            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+        self.queue.schedule(tx, record.id, wait).await
     }
 
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, EngineError> {

@@ -12,6 +12,7 @@ CREATE TABLE IF NOT EXISTS adieu_request (
     finished_at        INTEGER,
     fence              INTEGER NOT NULL DEFAULT 0,
     lease_until        INTEGER NOT NULL DEFAULT 0,
+    takeups            INTEGER NOT NULL DEFAULT 0, -- how often an executor began, since one last wrote down how far it came
     attempts           INTEGER NOT NULL DEFAULT 0,
     extension          TEXT,                 -- when and why it was given more time
     subject_hash       BLOB NOT NULL,        -- keyed hash of all given identities

@@ -19,6 +19,8 @@ pub(crate) struct Claim {
     pub(crate) fence: i64,
     /// Whether the executor before ended without giving the request back.
     pub(crate) after_a_crash: bool,
+    /// How often it was taken up, with this time, since anything of it was last written down.
+    pub(crate) takeups: u32,
 }
 
 /// What one checkpoint writes.
@@ -44,7 +46,7 @@ impl Store {
     ) -> Result<Option<Claim>, EngineError> {
         let mut tx = self.begin().await?;
         let Some(row) = sqlx::query(
-            "SELECT fence, lease_until, sealed FROM adieu_request
+            "SELECT fence, lease_until, takeups, sealed FROM adieu_request
              WHERE id = ? AND next_at <= ? AND lease_until <= ? AND sealed IS NOT NULL",
         )
         .bind(id.to_string())
@@ -57,14 +59,17 @@ impl Store {
         };
         let fence = row.get::<i64, _>("fence") + 1;
         let after_a_crash = row.get::<i64, _>("lease_until") != 0;
+        // Counted first: whoever takes it up may not live to count.
+        let takeups = row.get::<u32, _>("takeups") + 1;
         let secrets: Secrets = self
             .sealer
             .open(&place(id, ""), row.get::<&[u8], _>("sealed"))?;
         sqlx::query(
-            "UPDATE adieu_request SET fence = ?, lease_until = ?, status = 'running' WHERE id = ?",
+            "UPDATE adieu_request SET fence = ?, lease_until = ?, takeups = ?, status = 'running' WHERE id = ?",
         )
         .bind(fence)
         .bind(lease_until.as_millisecond())
+        .bind(takeups)
         .bind(id.to_string())
         .execute(&mut *tx)
         .await?;
@@ -91,6 +96,7 @@ impl Store {
             steps,
             fence,
             after_a_crash,
+            takeups,
         }))
     }
 
@@ -101,7 +107,7 @@ impl Store {
         let mut tx = self.begin().await?;
         let sealed = self.sealer.seal(&place(id, ""), change.secrets)?;
         let written = sqlx::query(
-            "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, lease_until = ?, attempts = ?,
+            "UPDATE adieu_request SET status = ?, phase = ?, next_at = ?, finished_at = ?, lease_until = ?, takeups = 0, attempts = ?,
                  sealed = ?, blockers = ?, exceptions = ?, archive_sha256 = ?, archive_bytes = ?, archive_expires_at = ?, receipt = ?
              WHERE id = ? AND fence = ?",
         )
@@ -158,7 +164,13 @@ impl Store {
             )
             .await?;
         }
+        if change.lease_until.is_none() {
+            self.schedule(&mut tx, record, change.at).await?;
+        }
         tx.commit().await?;
+        if change.lease_until.is_none() {
+            self.queue.ring();
+        }
         Ok(())
     }
 

@@ -11,6 +11,8 @@ mod builder;
     )
 )]
 pub mod config;
+#[cfg(feature = "server")]
+pub mod server;
 
 pub use adieu_archive as archive;
 #[cfg(feature = "auth")]

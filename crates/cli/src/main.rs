@@ -7,6 +7,7 @@ mod gateway;
 mod outcome;
 mod progress;
 mod report;
+mod stop;
 mod subject;
 mod table;
 mod terminal;
@@ -35,7 +36,7 @@ struct Arguments {
 
 fn main() -> ExitCode {
     let Arguments { command, json } = Arguments::parse();
-    trace();
+    trace(command.default_log());
     let terminal = Terminal::new(json);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -57,8 +58,8 @@ fn main() -> ExitCode {
 }
 
 /// Diagnostics go to standard error, as `ADIEU_LOG` asks: `info`, `adieu_engine=debug`, …
-fn trace() {
-    let filter = EnvFilter::try_from_env("ADIEU_LOG").unwrap_or_else(|_| EnvFilter::new("off"));
+fn trace(default: &str) {
+    let filter = EnvFilter::try_from_env("ADIEU_LOG").unwrap_or_else(|_| EnvFilter::new(default));
     tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)

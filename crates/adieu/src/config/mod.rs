@@ -4,6 +4,8 @@ mod mistake;
 mod outline;
 mod read;
 mod repair;
+#[cfg(feature = "gateway")]
+mod server;
 mod words;
 
 use std::path::{Path, PathBuf};
@@ -22,6 +24,8 @@ use crate::Builder;
 use outline::Outline;
 
 pub use mistake::{ConfigError, Mistake};
+#[cfg(feature = "gateway")]
+pub use server::{LimitsConfig, NoOrigin, Origin, ServerConfig};
 
 /// A configuration without mistakes that can be found by reading it alone.
 #[derive(Clone, Debug)]
@@ -32,9 +36,12 @@ pub struct Config {
     pub store: StoreConfig,
     /// How requests are treated.
     pub requests: RequestsConfig,
-    /// Which tokens a layer accepts. The program has no use for it and only checks it.
+    /// Which tokens a layer accepts.
     #[cfg(feature = "auth")]
     pub auth: Option<adieu_auth::AuthConfig>,
+    /// How people reach the gateway.
+    #[cfg(feature = "gateway")]
+    pub server: ServerConfig,
     /// The systems that hold personal data.
     pub connectors: Vec<ConnectorConfig>,
     source: Source,
@@ -121,6 +128,10 @@ pub enum SetupError {
     /// The store cannot be used.
     #[error(transparent)]
     Engine(#[from] EngineError),
+    /// The layer cannot be made.
+    #[cfg(feature = "gateway")]
+    #[error(transparent)]
+    Gateway(#[from] adieu_gateway::SetupError),
 }
 
 impl Config {
@@ -156,8 +167,13 @@ impl Config {
     /// Everything that is missing at once, each with its line.
     pub fn builder(&self) -> Result<Builder, ConfigError> {
         let mut problems = Vec::new();
-        let store = self.store.path(self.folder(), &mut problems);
-        let key = self.store.master_key(self.folder(), &mut problems);
+        let builder = self.assemble(&mut problems);
+        self.unless(problems, builder)
+    }
+
+    fn assemble(&self, problems: &mut Vec<ConfigProblem>) -> Option<Builder> {
+        let store = self.store.path(self.folder(), problems);
+        let key = self.store.master_key(self.folder(), problems);
         let mut connectors = Vec::new();
         for (index, connector) in self.connectors.iter().enumerate() {
             match connector.connect(self.folder()) {
@@ -168,10 +184,7 @@ impl Config {
                 }
             }
         }
-        let (Some(store), Some(key), true) = (store, key, problems.is_empty()) else {
-            return Err(ConfigError::new(&self.source.file, self.located(problems)));
-        };
-        let mut builder = Builder::new(store, key)
+        let mut builder = Builder::new(store?, key?)
             .deadline(self.requests.deadline)
             .retry(self.requests.retry.policy())
             .archive_days(self.requests.archive_days)
@@ -179,9 +192,19 @@ impl Config {
         if let Some(controller) = &self.controller {
             builder = builder.controller(controller);
         }
-        Ok(connectors
-            .into_iter()
-            .fold(builder, Builder::shared_connector))
+        Some(
+            connectors
+                .into_iter()
+                .fold(builder, Builder::shared_connector),
+        )
+    }
+
+    /// What was made, unless there are problems.
+    fn unless<T>(&self, problems: Vec<ConfigProblem>, made: Option<T>) -> Result<T, ConfigError> {
+        match made {
+            Some(made) if problems.is_empty() => Ok(made),
+            _ => Err(ConfigError::new(&self.source.file, self.located(problems))),
+        }
     }
 
     /// Makes the engine that the configuration describes.
@@ -190,6 +213,63 @@ impl Config {
     /// As [`Config::builder`] and [`Builder::engine`].
     pub async fn engine(&self) -> Result<Engine, SetupError> {
         Ok(self.builder()?.engine().await?)
+    }
+
+    /// Makes what accepts the tokens of `[auth]`. `fetcher` is needed when keys come from a URL.
+    ///
+    /// # Errors
+    /// Everything that is missing at once, each with its line.
+    #[cfg(feature = "auth")]
+    pub fn authenticator(
+        &self,
+        fetcher: Option<Arc<dyn adieu_auth::KeyFetcher>>,
+    ) -> Result<adieu_auth::Authenticator, ConfigError> {
+        let mut problems = Vec::new();
+        let made = self.accept(fetcher, &mut problems);
+        self.unless(problems, made)
+    }
+
+    #[cfg(feature = "auth")]
+    fn accept(
+        &self,
+        fetcher: Option<Arc<dyn adieu_auth::KeyFetcher>>,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<adieu_auth::Authenticator> {
+        let Some(auth) = self.auth.clone() else {
+            let missing = "is missing; add [auth] with `issuer`, `audience` and `keys`, so that people can be told apart";
+            problems.push(ConfigProblem::new(["auth"], missing));
+            return None;
+        };
+        adieu_auth::Authenticator::new(auth, self.folder(), fetcher)
+            .map_err(|found| problems.extend(found.into_iter().map(|one| one.under(["auth"]))))
+            .ok()
+    }
+
+    /// Makes the gateway that the configuration describes, to be mounted in a service.
+    ///
+    /// # Errors
+    /// Everything that is missing at once, each with its line; or when the store cannot be opened.
+    #[cfg(feature = "gateway")]
+    pub async fn gateway(&self) -> Result<adieu_gateway::Gateway, SetupError> {
+        Ok(self.gateway_builder(None).await?.build()?)
+    }
+
+    /// The same, for a host that has more to say. `fetcher` is needed when keys come from a URL.
+    ///
+    /// # Errors
+    /// As [`Config::gateway`].
+    #[cfg(feature = "gateway")]
+    pub async fn gateway_builder(
+        &self,
+        fetcher: Option<Arc<dyn adieu_auth::KeyFetcher>>,
+    ) -> Result<adieu_gateway::GatewayBuilder, SetupError> {
+        let mut problems = Vec::new();
+        let builder = self.assemble(&mut problems);
+        let authenticator = self.accept(fetcher, &mut problems);
+        let (builder, authenticator) = self.unless(problems, builder.zip(authenticator))?;
+        let gateway = adieu_gateway::Gateway::builder(builder.engine().await?, authenticator)
+            .grace_days(self.requests.grace_days);
+        Ok(self.server.applied_to(gateway))
     }
 
     fn located(&self, problems: Vec<ConfigProblem>) -> Vec<Mistake> {

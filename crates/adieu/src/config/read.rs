@@ -33,6 +33,9 @@ struct Head {
     requests: RequestsConfig,
     #[cfg(feature = "auth")]
     auth: Option<adieu_auth::AuthConfig>,
+    #[cfg(feature = "gateway")]
+    #[serde(default)]
+    server: super::ServerConfig,
     #[serde(default, rename = "connector")]
     _connector: Option<IgnoredAny>,
 }
@@ -78,6 +81,8 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
             requests: head.requests,
             #[cfg(feature = "auth")]
             auth: head.auth,
+            #[cfg(feature = "gateway")]
+            server: head.server,
             connectors,
             source: Source {
                 file: file.to_owned(),

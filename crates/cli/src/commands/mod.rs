@@ -13,6 +13,8 @@ mod preview;
 mod receipt;
 mod requests;
 mod resume;
+mod serve;
+mod token;
 
 use clap::Subcommand;
 
@@ -23,6 +25,7 @@ use crate::terminal::Terminal;
 #[derive(Debug, Subcommand)]
 pub(crate) enum Command {
     Demo(demo::Demo),
+    Serve(serve::Serve),
     Export(export::Export),
     Preview(preview::Preview),
     Erase(erase::Erase),
@@ -33,6 +36,7 @@ pub(crate) enum Command {
     #[command(subcommand)]
     Receipt(receipt::Receipt),
     Jwks(jwks::Jwks),
+    Token(token::Token),
     Check(check::Check),
     #[command(subcommand)]
     Audit(audit::Audit),
@@ -40,9 +44,18 @@ pub(crate) enum Command {
 }
 
 impl Command {
+    /// What is traced when `ADIEU_LOG` does not say: a server has nobody who watches it.
+    pub(crate) fn default_log(&self) -> &'static str {
+        match self {
+            Self::Serve(_) => "warn,adieu=info",
+            _ => "off",
+        }
+    }
+
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
         match self {
             Self::Demo(command) => command.run(terminal).await,
+            Self::Serve(command) => command.run(terminal).await,
             Self::Export(command) => command.run(terminal).await,
             Self::Preview(command) => command.run(terminal).await,
             Self::Erase(command) => command.run(terminal).await,
@@ -52,6 +65,7 @@ impl Command {
             Self::Archive(command) => command.run(terminal).await,
             Self::Receipt(command) => command.run(terminal),
             Self::Jwks(command) => command.run(terminal).await,
+            Self::Token(command) => command.run(terminal).await,
             Self::Check(command) => command.run(terminal).await,
             Self::Audit(command) => command.run(terminal).await,
             Self::Completions(command) => command.run(terminal),

@@ -7,7 +7,6 @@ use adieu_auth::Authenticator;
 use adieu_engine::{Clock, Engine, EngineError, SystemClock};
 
 use crate::gateway::{Gateway, Inner};
-use crate::wake::{Bell, Wake};
 
 /// Makes a [`Gateway`]; every option has a default.
 #[derive(Clone)]
@@ -20,7 +19,6 @@ pub struct GatewayBuilder {
     pub(crate) operator_tenant: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) wake: Arc<dyn Wake>,
 }
 
 /// What one caller may ask of a gateway.
@@ -76,7 +74,6 @@ impl GatewayBuilder {
             operator_tenant: None,
             limits: Limits::default(),
             clock: Arc::new(SystemClock),
-            wake: Arc::new(Bell::default()),
         }
     }
 
@@ -120,13 +117,6 @@ impl GatewayBuilder {
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
         self.clock = clock;
-        self
-    }
-
-    /// Another way to wake the nodes than a bell within this process.
-    #[must_use]
-    pub fn wake(mut self, wake: Arc<dyn Wake>) -> Self {
-        self.wake = wake;
         self
     }
 

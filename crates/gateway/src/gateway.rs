@@ -6,7 +6,7 @@ use std::time::Duration;
 use adieu_archive::Format;
 use adieu_auth::Authenticator;
 use adieu_core::{Identity, Subject, Tenant};
-use adieu_engine::{Clock, Engine, EngineError, Kind, NewRequest, Request, RequestId, Status};
+use adieu_engine::{Clock, Engine, EngineError, Kind, NewRequest, Request, RequestId};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::builder::{GatewayBuilder, Limits, SetupError};
@@ -14,7 +14,6 @@ use crate::guard::ErasedGuardLayer;
 use crate::layer::GatewayLayer;
 use crate::plan_token::PlanTokens;
 use crate::rate::Rates;
-use crate::wake::Wake;
 use crate::worker::{Worker, WorkerOptions};
 
 /// An engine, an authenticator and how both are used. Clones are the same gateway.
@@ -34,7 +33,6 @@ pub(crate) struct Inner {
     pub(crate) operator_tenant: Option<String>,
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
-    pub(crate) wake: Arc<dyn Wake>,
     pub(crate) plan_tokens: PlanTokens,
     pub(crate) rates: Rates,
     /// One person's submissions come one after the other, so that limits are counted right.
@@ -55,7 +53,6 @@ impl Inner {
             operator_tenant: builder.operator_tenant,
             limits: builder.limits,
             clock: builder.clock,
-            wake: builder.wake,
             rates: Rates::new(),
             submissions: (0..64).map(|_| Mutex::new(())).collect(),
             moved: broadcast::channel(256).0,
@@ -151,7 +148,6 @@ impl Gateway {
     pub async fn resume(&self, id: RequestId) -> Result<Request, EngineError> {
         let request = self.inner.engine.resume(id).await?;
         let _ = self.inner.moved.send(id);
-        self.inner.wake.wake();
         Ok(request)
     }
 
@@ -199,8 +195,7 @@ impl Gateway {
             tracing::info!(request = %request.id, kind = request.kind.as_str(), "a request was submitted");
             self.count(&request);
             if request.status == Status::Running {
-                self.inner.wake.wake();
-            }
+                    }
         }
         Ok((request, is_new))
     }

@@ -12,7 +12,6 @@ mod problem;
 mod rate;
 mod route;
 mod service;
-mod wake;
 mod worker;
 
 pub use body::{BrokenOff, ResponseBody};
@@ -22,5 +21,4 @@ pub use gateway::Gateway;
 pub use guard::{ErasedGuard, ErasedGuardFuture, ErasedGuardLayer};
 pub use layer::GatewayLayer;
 pub use service::GatewayService;
-pub use wake::{Bell, Wake};
 pub use worker::{Worker, WorkerOptions};

@@ -1,15 +1,20 @@
 //! Carrying requests on in the background.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use adieu_engine::{Advance, EngineError, Event, Happening, RequestId};
+use adieu_engine::{Advance, Engine, EngineError, Event, Happening, RequestId};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
-use tokio::task::{self, JoinError, JoinHandle, JoinSet};
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
 use crate::gateway::Gateway;
+
+/// For how long it is remembered how often a request could not be moved.
+const FORGIVEN_AFTER: Duration = Duration::from_secs(600);
 
 /// How a worker works, where the defaults do not fit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,7 +23,7 @@ pub struct WorkerOptions {
     pub requests_at_once: usize,
     /// How long one is carried on before others get their turn, and how long stopping may take: 5 seconds.
     pub budget: Duration,
-    /// How often it is looked for what is due: every second.
+    /// How often it is looked for what is due and what nobody was woken for: every second.
     pub sweep_every: Duration,
     /// How often archives that have passed their time are deleted: every minute.
     pub expire_every: Duration,
@@ -64,149 +69,141 @@ impl Worker {
     }
 }
 
+/// What a worker's jobs, its sweep and its counting share.
 struct Work {
     gateway: Gateway,
     options: WorkerOptions,
-    running: JoinSet<Result<Advance, EngineError>>,
-    in_hand: HashMap<task::Id, RequestId>,
-    /// Requests whose state could not be moved: how often in a row, and when to try again.
-    failing: HashMap<RequestId, (u32, Instant)>,
-    next_expiry: Instant,
+    failing: Arc<Mutex<Failing>>,
 }
+
+/// Requests whose state could not be moved: how often in a row, and when to try again.
+type Failing = HashMap<RequestId, (u32, Instant)>;
 
 impl Work {
     fn new(gateway: Gateway, options: WorkerOptions) -> Self {
         Self {
             gateway,
             options,
-            running: JoinSet::new(),
-            in_hand: HashMap::new(),
-            failing: HashMap::new(),
-            next_expiry: Instant::now(),
+            failing: Arc::default(),
         }
     }
 
-    async fn run(mut self, mut stopped: watch::Receiver<bool>) {
-        let mut events = self.gateway.engine().subscribe();
-        let wake = self.gateway.inner.wake.clone();
+    async fn run(self, stopped: watch::Receiver<bool>) {
+        let events = self.gateway.engine().subscribe();
+        tokio::select! {
+            () = self.carry_on(stopped) => {}
+            () = self.sweep() => {}
+            () = count(events) => {}
+        }
+    }
+
+    /// Carries on whatever it is woken for, until it is told to stop and the last turn has ended.
+    async fn carry_on(&self, stopped: watch::Receiver<bool>) {
+        let engine = self.gateway.engine();
+        let is_stopped = || *stopped.borrow() || stopped.has_changed().is_err();
+        while !is_stopped() {
+            let mut stopped = stopped.clone();
+            let stop = async move {
+                // It is also over when the handle was dropped.
+                let _ = stopped.wait_for(|stopped| *stopped).await;
+            };
+            let (turns, budget) = (engine.clone(), self.options.budget);
+            let failing = self.failing.clone();
+            let turn = move |id| turn(turns.clone(), id, budget, failing.clone());
+            if let Err(error) = engine.work(self.options.requests_at_once, turn, stop).await {
+                tracing::warn!("nobody could be woken for what is due: {error}");
+                tokio::time::sleep(self.options.sweep_every).await;
+            }
+        }
+    }
+
+    /// Puts back what is due and forgotten, and deletes what has passed its time.
+    async fn sweep(&self) {
+        let engine = self.gateway.engine();
+        let mut next_expiry = Instant::now();
         loop {
-            let next_look = Instant::now() + self.look().await;
-            // Until something changes what there is to do, only events are counted.
-            loop {
-                tokio::select! {
-                    biased;
-                    // Changed to stop, or the handle was dropped.
-                    _ = stopped.changed() => return self.end().await,
-                    Some(done) = self.running.join_next_with_id() => {
-                        self.done(done);
-                        break;
+            let now = Instant::now();
+            if now >= next_expiry {
+                next_expiry = now + self.options.expire_every;
+                match engine.expire().await {
+                    Ok(0) => {}
+                    Ok(archives) => {
+                        tracing::info!(
+                            archives,
+                            "archives have passed their time and were deleted"
+                        );
                     }
-                    () = wake.woken() => break,
-                    () = tokio::time::sleep_until(next_look) => break,
-                    event = events.recv() => count(event),
+                    Err(error) => tracing::warn!("archives that have passed their time: {error}"),
                 }
             }
-        }
-    }
-
-    /// Takes up what is due, as many as may run; says when to look again.
-    async fn look(&mut self) -> Duration {
-        let engine = self.gateway.engine().clone();
-        let now = Instant::now();
-        if now >= self.next_expiry {
-            self.next_expiry = now + self.options.expire_every;
-            match engine.expire().await {
+            let waiting: HashSet<RequestId> = {
+                let mut failing = lock(&self.failing);
+                failing.retain(|_, (_, until)| *until + FORGIVEN_AFTER > now);
+                let waiting = failing.iter().filter(|(_, (_, until))| *until > now);
+                waiting.map(|(id, _)| *id).collect()
+            };
+            match engine.sweep(|id| waiting.contains(&id)).await {
                 Ok(0) => {}
-                Ok(archives) => {
-                    tracing::info!(archives, "archives have passed their time and were deleted")
-                }
-                Err(error) => tracing::warn!("archives that have passed their time: {error}"),
+                Ok(requests) => tracing::debug!(requests, "due requests were put back"),
+                Err(error) => tracing::warn!("what is due could not be read: {error}"),
             }
+            tokio::time::sleep(self.options.sweep_every).await;
         }
-        let room = self
-            .options
-            .requests_at_once
-            .max(1)
-            .saturating_sub(self.in_hand.len());
-        if room == 0 {
-            return self.options.sweep_every;
-        }
-        self.failing
-            .retain(|_, (_, until)| *until + Duration::from_secs(600) > now);
-        let skipped = self.in_hand.len() + self.failing.len();
-        let limit = u32::try_from(room + skipped).unwrap_or(u32::MAX);
-        let due = match engine.due(limit).await {
-            Ok(due) => due,
-            Err(error) => {
-                tracing::warn!("what is due could not be read: {error}");
-                return self.options.sweep_every * 5;
-            }
-        };
-        let ready: Vec<RequestId> = due
-            .into_iter()
-            .filter(|id| !self.in_hand.values().any(|one| one == id))
-            .filter(|id| self.failing.get(id).is_none_or(|(_, until)| *until <= now))
-            .take(room)
-            .collect();
-        for id in ready {
-            let (engine, budget) = (engine.clone(), self.options.budget);
-            let advance = async move { engine.advance(id, budget).await };
-            let span = tracing::info_span!("advance", request = %id);
-            let task = self.running.spawn(advance.instrument(span));
-            self.in_hand.insert(task.id(), id);
-        }
-        self.options.sweep_every
-    }
-
-    fn done(&mut self, done: Result<(task::Id, Result<Advance, EngineError>), JoinError>) {
-        let (task, advance) = match done {
-            Ok(done) => done,
-            Err(panicked) => {
-                self.in_hand.remove(&panicked.id());
-                tracing::error!(
-                    "carrying a request on broke off; it is taken up again when its lease has run out"
-                );
-                return;
-            }
-        };
-        let Some(id) = self.in_hand.remove(&task) else {
-            return;
-        };
-        match advance {
-            Ok(advance) => {
-                self.failing.remove(&id);
-                if let Advance::Ended(status) = advance {
-                    tracing::info!(request = %id, status = status.as_str(), "a request ended");
-                }
-            }
-            Err(EngineError::Superseded) => {}
-            Err(error) => {
-                let (times, until) = self.failing.entry(id).or_insert((0, Instant::now()));
-                let wait = Duration::from_secs(1 << (*times).min(8));
-                *times += 1;
-                *until = Instant::now() + wait;
-                tracing::warn!(request = %id, wait_s = wait.as_secs(), "a request could not be carried on: {error}");
-            }
-        }
-    }
-
-    /// Nothing new begins; what runs gives its request back at the end of its budget.
-    async fn end(mut self) {
-        while self.running.join_next().await.is_some() {}
     }
 }
 
-fn count(event: Result<Event, broadcast::error::RecvError>) {
-    if let Ok(event) = event {
-        match event.what {
-            Happening::StepFailed { connector, .. } => {
-                metrics::counter!("adieu_step_failures_total", "connector" => connector.to_string()).increment(1);
+/// One turn of one request. It ends with its worker, and its panics with it.
+async fn turn(engine: Engine, id: RequestId, budget: Duration, failing: Arc<Mutex<Failing>>) {
+    let span = tracing::info_span!("advance", request = %id);
+    let mut turn = JoinSet::new();
+    turn.spawn(async move { engine.advance(id, budget).await }.instrument(span));
+    match turn.join_next().await {
+        Some(Ok(Ok(advance))) => {
+            lock(&failing).remove(&id);
+            if let Advance::Ended(status) = advance {
+                tracing::info!(request = %id, status = status.as_str(), "a request ended");
             }
-            Happening::Status { status } => {
-                metrics::counter!("adieu_requests_ended_total", "status" => status.as_str())
-                    .increment(1);
-            }
-            _ => {}
         }
+        Some(Ok(Err(EngineError::Superseded))) | None => {}
+        Some(Ok(Err(error))) => {
+            let mut failing = lock(&failing);
+            let (times, until) = failing.entry(id).or_insert((0, Instant::now()));
+            let wait = Duration::from_secs(1 << (*times).min(8));
+            *times += 1;
+            *until = Instant::now() + wait;
+            tracing::warn!(request = %id, wait_s = wait.as_secs(), "a request could not be carried on: {error}");
+        }
+        Some(Err(_panicked)) => tracing::error!(
+            request = %id,
+            "carrying a request on broke off; it is taken up again when its lease has run out"
+        ),
+    }
+}
+
+fn lock(failing: &Mutex<Failing>) -> MutexGuard<'_, Failing> {
+    failing.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn count(mut events: broadcast::Receiver<Event>) {
+    loop {
+        match events.recv().await {
+            Ok(event) => count_one(event.what),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return std::future::pending().await,
+        }
+    }
+}
+
+fn count_one(what: Happening) {
+    match what {
+        Happening::StepFailed { connector, .. } => {
+            metrics::counter!("adieu_step_failures_total", "connector" => connector.to_string())
+                .increment(1);
+        }
+        Happening::Status { status } => {
+            metrics::counter!("adieu_requests_ended_total", "status" => status.as_str())
+                .increment(1);
+        }
+        _ => {}
     }
 }

@@ -11,6 +11,8 @@ mod builder;
     )
 )]
 pub mod config;
+#[cfg(feature = "key-url")]
+mod key_url;
 #[cfg(feature = "server")]
 pub mod server;
 
@@ -34,3 +36,5 @@ pub use adieu_engine::{
 
 pub use builder::Builder;
 pub use config::{Config, ConfigError, SetupError};
+#[cfg(feature = "key-url")]
+pub use key_url::HttpKeyFetcher;

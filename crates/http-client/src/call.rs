@@ -28,6 +28,7 @@ pub struct Call<'c> {
     headers: HeaderMap,
     body: Bytes,
     repeat: Option<bool>,
+    max_body_bytes: Option<u64>,
     problem: Option<ConnectorError>,
 }
 
@@ -66,6 +67,7 @@ impl<'c> Call<'c> {
             headers: HeaderMap::new(),
             body: Bytes::new(),
             repeat: None,
+            max_body_bytes: None,
             problem: None,
         }
     }
@@ -150,6 +152,12 @@ impl<'c> Call<'c> {
         self.header(CONTENT_TYPE, media_type)
     }
 
+    /// Takes a longer or only a shorter answer than the client's others.
+    pub fn max_body_bytes(mut self, max_bytes: u64) -> Self {
+        self.max_body_bytes = Some(max_bytes);
+        self
+    }
+
     /// Names the call to a provider that recognises a repeated one by `Idempotency-Key`. It may then be sent again when it is not
     /// known what became of it.
     pub fn idempotency_key(mut self, key: &str) -> Self {
@@ -178,7 +186,7 @@ impl<'c> Call<'c> {
     /// When the future is dropped, it is not known what became of the call.
     pub async fn send(self) -> Result<Response, ConnectorError> {
         let client = self.client;
-        match client.run(self.into_request(None)?).await? {
+        match client.run(self.into_request(false)?).await? {
             Reply::Whole(response) => Ok(response),
             Reply::Streamed(_) => Err(ConnectorError::new(
                 ErrorKind::Internal,
@@ -195,15 +203,16 @@ impl<'c> Call<'c> {
     ///
     /// # Cancel safety
     /// As [`Call::send`].
-    pub async fn stream(self, max_bytes: u64) -> Result<Streamed, ConnectorError> {
+    pub async fn stream(mut self, max_bytes: u64) -> Result<Streamed, ConnectorError> {
+        self.max_body_bytes = Some(max_bytes);
         let client = self.client;
-        match client.run(self.into_request(Some(max_bytes))?).await? {
+        match client.run(self.into_request(true)?).await? {
             Reply::Streamed(streamed) => Ok(streamed),
             Reply::Whole(response) => Err(response.error()),
         }
     }
 
-    fn into_request(self, streams: Option<u64>) -> Result<Request, ConnectorError> {
+    fn into_request(self, streams: bool) -> Result<Request, ConnectorError> {
         if let Some(problem) = self.problem {
             return Err(problem);
         }
@@ -218,8 +227,10 @@ impl<'c> Call<'c> {
         headers.extend(self.headers);
         Ok(Request {
             repeat: self.repeat.unwrap_or_else(|| self.method.is_idempotent()),
-            max_body_bytes: streams.unwrap_or_else(|| self.client.max_body_bytes()),
-            streams: streams.is_some(),
+            max_body_bytes: self
+                .max_body_bytes
+                .unwrap_or_else(|| self.client.max_body_bytes()),
+            streams,
             method: self.method,
             route: self.route,
             url,

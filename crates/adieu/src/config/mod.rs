@@ -215,7 +215,8 @@ impl Config {
         Ok(self.builder()?.engine().await?)
     }
 
-    /// Makes what accepts the tokens of `[auth]`. `fetcher` is needed when keys come from a URL.
+    /// Makes what accepts the tokens of `[auth]`. `fetcher` is needed when keys come from a URL and the feature
+    /// `key-url` is off; otherwise they are fetched by [`HttpKeyFetcher`](crate::HttpKeyFetcher).
     ///
     /// # Errors
     /// Everything that is missing at once, each with its line.
@@ -240,6 +241,8 @@ impl Config {
             problems.push(ConfigProblem::new(["auth"], missing));
             return None;
         };
+        #[cfg(feature = "key-url")]
+        let fetcher = fetcher.or_else(|| Some(Arc::new(crate::HttpKeyFetcher::new())));
         adieu_auth::Authenticator::new(auth, self.folder(), fetcher)
             .map_err(|found| problems.extend(found.into_iter().map(|one| one.under(["auth"]))))
             .ok()
@@ -254,7 +257,8 @@ impl Config {
         Ok(self.gateway_builder(None).await?.build()?)
     }
 
-    /// The same, for a host that has more to say. `fetcher` is needed when keys come from a URL.
+    /// The same, for a host that has more to say. `fetcher` is needed when keys come from a URL and the feature
+    /// `key-url` is off; otherwise they are fetched by [`HttpKeyFetcher`](crate::HttpKeyFetcher).
     ///
     /// # Errors
     /// As [`Config::gateway`].

@@ -6,10 +6,10 @@ use std::sync::Arc;
 use adieu_core::{
     Collection, CollectionName, Connector, ConnectorName, IdentityKind, Precedence, Subject,
 };
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 /// What a request can reach with what is known of the subject, and in which order systems are erased.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Plan {
     /// The kinds of identity that are known or can be yielded on the way.
     pub kinds: BTreeSet<IdentityKind>,
@@ -20,7 +20,7 @@ pub struct Plan {
 }
 
 /// A collection that no identity can reach.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Unreached {
     /// Of which connector.
     pub connector: ConnectorName,

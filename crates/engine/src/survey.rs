@@ -7,7 +7,7 @@ use adieu_core::{
 };
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
 use crate::call::{RetryPolicy, Station};
@@ -15,7 +15,7 @@ use crate::error::Unanswered;
 use crate::plan::Plan;
 
 /// What every connector holds for a subject, and what an erasure would do.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Preview {
     /// One entry for each connector.
     pub connectors: Vec<ConnectorPreview>,
@@ -28,7 +28,7 @@ pub struct Preview {
 }
 
 /// What one connector holds for a subject.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct ConnectorPreview {
     /// Its name.
     pub name: ConnectorName,
@@ -39,7 +39,7 @@ pub struct ConnectorPreview {
 }
 
 /// What one collection holds for a subject.
-#[derive(Clone, Debug, PartialEq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct CollectionPreview {
     /// Its name.
     pub name: CollectionName,

@@ -1,5 +1,9 @@
 //! The demo ends well only if its end state is right, and leaves what it promises.
 
+use std::io::{BufRead as _, BufReader, Read as _, Write as _};
+use std::net::TcpStream;
+use std::process::{Command, Stdio};
+
 use serde_json::{Value, json};
 
 use crate::place::{Place, csv_rows};
@@ -9,7 +13,7 @@ fn the_demo_goes_the_whole_way_and_leaves_everything_to_look_at() {
     let place = Place::new();
     let ran = place.run(&["demo", "--once", "--dir", "demo"]).ended(0);
     assert!(
-        ran.out.matches("  ✓ ").count() >= 11 && !ran.out.contains('✗'),
+        ran.out.matches("  ✓ ").count() >= 12 && !ran.out.contains('✗'),
         "{}",
         ran.out
     );
@@ -113,7 +117,7 @@ fn the_commands_that_the_demo_suggests_do_what_it_says() {
 #[test]
 fn the_demo_is_made_anew_in_its_own_folder_and_in_no_other() {
     let place = Place::new();
-    place.run(&["demo", "--dir", "demo"]).ended(0);
+    place.run(&["demo", "--once", "--dir", "demo"]).ended(0);
     let first = place.read("demo/receipt.jws");
     let (code, second) = place.json(&["demo", "--once", "--dir", "demo"]);
     assert_eq!(code, 0);
@@ -149,4 +153,59 @@ fn without_a_folder_the_demo_finds_one_and_says_where() {
     let document: Value = serde_json::from_slice(&output.stdout).unwrap();
     let folder = std::path::Path::new(document["folder"].as_str().unwrap());
     assert!(folder.join("archive.zip").is_file());
+}
+
+#[test]
+fn the_shop_stays_open_until_ctrl_c_and_leaves_nothing_behind() {
+    let place = Place::new();
+    let temporary = place.path("tmp");
+    std::fs::create_dir(&temporary).unwrap();
+    let mut shop = place
+        .command(&["demo"])
+        .env("TMPDIR", &temporary)
+        .stdout(Stdio::piped())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let lines = BufReader::new(shop.stdout.take().unwrap()).lines();
+    let links: Vec<String> = lines
+        .map(Result::unwrap)
+        .take_while(|line| !line.contains("configuration"))
+        .filter(|line| line.contains("#token="))
+        .collect();
+    let [ada, alan] = links.as_slice() else {
+        panic!("{links:?}");
+    };
+    let (home, token) = ada.trim().split_once("/privacy#token=").unwrap();
+    assert!(alan.trim().starts_with(home));
+    let get = |path: &str| {
+        let address = home.strip_prefix("http://").unwrap();
+        let mut stream = TcpStream::connect(address).unwrap();
+        write!(
+            stream,
+            "GET {path} HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\nAuthorization: Bearer {token}\r\n\r\n"
+        )
+        .unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).unwrap();
+        answer
+    };
+    let orders = get("/orders");
+    assert!(orders.starts_with("HTTP/1.1 200"), "{orders}");
+    assert!(
+        orders.contains("12 Canal Row") && !orders.contains("Bob Mercer"),
+        "{orders}"
+    );
+    let map = get("/privacy/v1/data-map");
+    assert!(
+        map.starts_with("HTTP/1.1 200") && map.contains("nightly backups"),
+        "{map}"
+    );
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 1);
+
+    let pid = shop.id().to_string();
+    let interrupted = Command::new("kill").args(["-INT", &pid]).status().unwrap();
+    assert!(interrupted.success());
+    assert_eq!(shop.wait().unwrap().code(), Some(0));
+    assert_eq!(std::fs::read_dir(&temporary).unwrap().count(), 0);
 }

@@ -13,3 +13,4 @@ mod failures;
 mod life;
 mod place;
 mod readme;
+mod token;

@@ -5,13 +5,14 @@ use std::fs::File;
 use std::io::Read;
 
 use adieu::engine::receipt::verify;
-use adieu::{Engine, Identity, Status};
+use adieu::{Engine, Identity};
 use rusqlite::types::Value;
 use zip::ZipArchive;
 
+use super::once::{Check, Left};
 use super::shop::Shop;
 use super::snapshot::{Row, Snapshot};
-use super::{ADA, Check, Left, OTHER_ADA};
+use super::{ADA, OTHER_ADA};
 use crate::exit::Failure;
 
 /// The tables whose rows are deleted.
@@ -37,14 +38,14 @@ pub(super) async fn prove(
     let orders = left.before.her_orders();
     let archive =
         read_archive(shop).map_err(|_| Failure::Fault("archive.zip cannot be read".to_owned()))?;
-    let read = |name: &str| std::fs::read_to_string(shop.path(name)).unwrap_or_default();
     let suppressed = async |email: &str| -> Result<bool, Failure> {
         Ok(engine.is_suppressed(None, &identity(email)?).await?)
     };
     Ok(vec![
         check("both requests are completed, without exceptions", {
-            let complete = |request: &adieu::Request| {
-                request.status == Status::Completed && request.exceptions.is_empty()
+            let complete = |request: &serde_json::Value| {
+                let exceptions = request["exceptions"].as_array();
+                request["status"] == "completed" && exceptions.is_some_and(Vec::is_empty)
             };
             complete(&left.export) && complete(&left.erasure)
         }),
@@ -80,10 +81,10 @@ pub(super) async fn prove(
         check(
             "the receipt verifies, is about her, and about nobody else",
             {
-                match verify(&read("receipt.jws"), &read("jwks.json")) {
+                match verify(&shop.read("receipt.jws"), &shop.read("jwks.json")) {
                     Ok(receipt) => {
-                        receipt.is_about(&left.opening, None, &identity(ADA)?)
-                            && !receipt.is_about(&left.opening, None, &identity(OTHER_ADA)?)
+                        receipt.is_about(&left.opening, None, &identity(ADA.email)?)
+                            && !receipt.is_about(&left.opening, None, &identity(OTHER_ADA.email)?)
                     }
                     Err(_) => false,
                 }
@@ -91,11 +92,15 @@ pub(super) async fn prove(
         ),
         check("a receipt with one letter changed is refused", {
             let forged = forged(&left.jws);
-            forged != left.jws && verify(&forged, &read("jwks.json")).is_err()
+            forged != left.jws && verify(&forged, &shop.read("jwks.json")).is_err()
         }),
         check(
+            "her token is still good, but the shop refuses it now; her namesake's is not refused",
+            left.welcome == (200, 401) && left.others_welcome == 200,
+        ),
+        check(
             "her address would be recognised if it came back, her namesake's would not",
-            suppressed(ADA).await? && !suppressed(OTHER_ADA).await?,
+            suppressed(ADA.email).await? && !suppressed(OTHER_ADA.email).await?,
         ),
     ])
 }

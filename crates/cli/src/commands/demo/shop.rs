@@ -33,6 +33,8 @@ const FILES: &[&str] = &[
     "receipt.jws",
     "receipt.opening",
     "jwks.json",
+    "token.key",
+    "ada.token",
 ];
 const FOLDERS: &[&str] = &["uploads", "adieu.db.files"];
 
@@ -85,8 +87,9 @@ impl Shop {
             b"This folder was made by `adieu demo`, which may make it anew.\n",
         )?;
         shop.write("adieu.toml", include_bytes!("adieu.toml"))?;
-        let key = MasterKey::generate()?.to_base64();
-        NewFile::create(&shop.path("adieu.key"), false)?.fill(&mut key.as_bytes())?;
+        for name in ["adieu.key", "token.key"] {
+            shop.write_secret(name, MasterKey::generate()?.to_base64().as_bytes())?;
+        }
         let database = Connection::open(shop.path("shop.db")).map_err(|_| no_shop())?;
         database
             .execute_batch(&format!("BEGIN;\n{}\nCOMMIT;", include_str!("shop.sql")))
@@ -95,8 +98,27 @@ impl Shop {
         Ok(shop)
     }
 
+    pub(super) fn folder(&self) -> &Path {
+        &self.folder
+    }
+
     pub(super) fn path(&self, name: &str) -> PathBuf {
         self.folder.join(name)
+    }
+
+    /// A text that lies in the folder; empty when it is not there.
+    pub(super) fn read(&self, name: &str) -> String {
+        std::fs::read_to_string(self.path(name)).unwrap_or_default()
+    }
+
+    /// Writes a file that only its owner can read.
+    pub(super) fn write_secret(&self, name: &str, bytes: impl AsRef<[u8]>) -> Result<(), Failure> {
+        NewFile::create(&self.path(name), true)?.fill(&mut bytes.as_ref())
+    }
+
+    /// Removes everything.
+    pub(super) fn remove(self) -> Result<(), Failure> {
+        std::fs::remove_dir_all(&self.folder).map_err(cannot("the folder cannot be removed"))
     }
 
     /// What the shop holds now.

@@ -4,9 +4,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_auth::Authenticator;
+use adieu_core::ConfigProblem;
 use adieu_engine::{Clock, Engine, EngineError, SystemClock};
 
 use crate::gateway::{Gateway, Inner};
+use crate::page::PageConfig;
 
 /// Makes a [`Gateway`]; every option has a default.
 #[derive(Clone)]
@@ -18,6 +20,7 @@ pub struct GatewayBuilder {
     pub(crate) erasure_max_age: Duration,
     pub(crate) operator_tenant: Option<String>,
     pub(crate) limits: Limits,
+    pub(crate) page: PageConfig,
     pub(crate) clock: Arc<dyn Clock>,
 }
 
@@ -57,6 +60,9 @@ pub enum SetupError {
         "a prefix begins with a slash and does not end with one, such as /privacy; it is made of a-z, 0-9, -, _, . and /"
     )]
     Prefix,
+    /// What is said about the page is wrong: every mistake.
+    #[error("page.{}", .0.iter().map(ToString::to_string).collect::<Vec<_>>().join("; page."))]
+    Page(Vec<ConfigProblem>),
     /// The engine refused.
     #[error(transparent)]
     Engine(#[from] EngineError),
@@ -73,6 +79,7 @@ impl GatewayBuilder {
             erasure_max_age,
             operator_tenant: None,
             limits: Limits::default(),
+            page: PageConfig::default(),
             clock: Arc::new(SystemClock),
         }
     }
@@ -113,6 +120,13 @@ impl GatewayBuilder {
         self
     }
 
+    /// What the self-service page says and where it leads.
+    #[must_use]
+    pub fn page(mut self, page: PageConfig) -> Self {
+        self.page = page;
+        self
+    }
+
     /// Another clock than the system's, by which tokens are judged.
     #[must_use]
     pub fn clock(mut self, clock: Arc<dyn Clock>) -> Self {
@@ -123,10 +137,14 @@ impl GatewayBuilder {
     /// Makes the gateway.
     ///
     /// # Errors
-    /// When the prefix is none, or the engine cannot derive a key.
+    /// When the prefix is none, the page's configuration has mistakes, or the engine cannot derive a key.
     pub fn build(self) -> Result<Gateway, SetupError> {
         if !is_prefix(&self.prefix) {
             return Err(SetupError::Prefix);
+        }
+        let problems = self.page.validate();
+        if !problems.is_empty() {
+            return Err(SetupError::Page(problems));
         }
         Ok(Gateway::from_inner(Inner::new(self)?))
     }

@@ -12,6 +12,8 @@ use tokio::sync::{Mutex, broadcast};
 use crate::builder::{GatewayBuilder, Limits, SetupError};
 use crate::guard::ErasedGuardLayer;
 use crate::layer::GatewayLayer;
+use crate::page::Page;
+use crate::pass::Passes;
 use crate::plan_token::PlanTokens;
 use crate::rate::Rates;
 use crate::worker::{Worker, WorkerOptions};
@@ -34,6 +36,8 @@ pub(crate) struct Inner {
     pub(crate) limits: Limits,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) plan_tokens: PlanTokens,
+    pub(crate) passes: Passes,
+    pub(crate) page: Page,
     pub(crate) rates: Rates,
     /// One person's submissions come one after the other, so that limits are counted right.
     pub(crate) submissions: Vec<Mutex<()>>,
@@ -45,6 +49,11 @@ impl Inner {
     pub(crate) fn new(builder: GatewayBuilder) -> Result<Self, SetupError> {
         Ok(Self {
             plan_tokens: PlanTokens::new(&builder.engine)?,
+            passes: Passes::new(&builder.engine)?,
+            page: Page::render(&builder.page, &builder.prefix, builder.engine.controller())
+                .ok_or_else(|| {
+                    EngineError::Internal("the page could not be put together".into())
+                })?,
             engine: builder.engine,
             authenticator: builder.authenticator,
             prefix: builder.prefix,

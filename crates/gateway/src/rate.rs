@@ -6,8 +6,8 @@ use std::hash::BuildHasher as _;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use adieu_core::Identity;
-use adieu_core::Subject;
+use adieu_core::{Identity, Subject};
+use adieu_engine::RequestId;
 
 /// A person as the limits of this process know them: a hash under a key that no other process has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -54,6 +54,11 @@ impl Rates {
     /// Names the person of a token.
     pub(crate) fn caller(&self, subject: &Subject, identity: &Identity) -> Caller {
         Caller(self.hasher.hash_one((subject.tenant(), identity)))
+    }
+
+    /// Names whoever holds a pass for this request's archive.
+    pub(crate) fn holder(&self, id: RequestId) -> Caller {
+        Caller(self.hasher.hash_one(id))
     }
 
     /// Takes one call out of the person's bucket; or says after how long there is one again.

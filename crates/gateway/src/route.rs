@@ -6,12 +6,14 @@ use http::Method;
 /// A place of the API.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Route {
+    Page,
     DataMap,
     Preview,
     Requests,
     Request(RequestId),
     Events(RequestId),
     Archive(RequestId),
+    Download(RequestId),
     Receipt(RequestId),
     Keys,
     Document,
@@ -24,6 +26,9 @@ pub(crate) enum Route {
 impl Route {
     /// The place of a path, without the prefix.
     pub(crate) fn parse(path: &str) -> Option<Self> {
+        if matches!(path, "" | "/") {
+            return Some(Self::Page);
+        }
         let mut segments = path.strip_prefix('/')?.split('/');
         let mut words = [""; 5];
         let mut count = 0;
@@ -40,6 +45,7 @@ impl Route {
             ["v1", "requests", id] => Self::Request(id.parse().ok()?),
             ["v1", "requests", id, "events"] => Self::Events(id.parse().ok()?),
             ["v1", "requests", id, "archive"] => Self::Archive(id.parse().ok()?),
+            ["v1", "requests", id, "download"] => Self::Download(id.parse().ok()?),
             ["v1", "requests", id, "receipt"] => Self::Receipt(id.parse().ok()?),
             ["v1", "operator", "requests"] => Self::OperatorRequests,
             ["v1", "operator", "requests", id] => Self::OperatorRequest(id.parse().ok()?),
@@ -52,12 +58,14 @@ impl Route {
     /// The path as logs and the API's document name it.
     pub(crate) fn template(self) -> &'static str {
         match self {
+            Self::Page => "/",
             Self::DataMap => "/v1/data-map",
             Self::Preview => "/v1/preview",
             Self::Requests => "/v1/requests",
             Self::Request(_) => "/v1/requests/{id}",
             Self::Events(_) => "/v1/requests/{id}/events",
             Self::Archive(_) => "/v1/requests/{id}/archive",
+            Self::Download(_) => "/v1/requests/{id}/download",
             Self::Receipt(_) => "/v1/requests/{id}/receipt",
             Self::Keys => "/.well-known/jwks.json",
             Self::Document => "/openapi.json",
@@ -71,7 +79,7 @@ impl Route {
     /// The `Allow` header: what can be asked of it.
     pub(crate) fn allow(self) -> &'static str {
         match self {
-            Self::Preview | Self::OperatorResume(_) => "POST",
+            Self::Preview | Self::Download(_) | Self::OperatorResume(_) => "POST",
             Self::Requests | Self::OperatorRequests => "GET, HEAD, POST",
             Self::Request(_) | Self::OperatorRequest(_) => "GET, HEAD, DELETE",
             _ => "GET, HEAD",
@@ -92,6 +100,7 @@ mod tests {
     /// One route of each sort.
     fn all() -> Vec<Route> {
         let templates = [
+            "/",
             "/openapi.json",
             "/.well-known/jwks.json",
             "/v1/data-map",
@@ -100,6 +109,7 @@ mod tests {
             "/v1/requests/{id}",
             "/v1/requests/{id}/events",
             "/v1/requests/{id}/archive",
+            "/v1/requests/{id}/download",
             "/v1/requests/{id}/receipt",
             "/v1/operator/requests",
             "/v1/operator/requests/{id}",
@@ -117,8 +127,6 @@ mod tests {
     #[test]
     fn what_is_not_exactly_a_place_is_none() {
         for bad in [
-            "",
-            "/",
             "//",
             "/v1",
             "/v1/",

@@ -3,7 +3,6 @@
 use std::io::{Read as _, Seek as _, SeekFrom};
 
 use adieu_archive::sealed::SealedReader;
-use adieu_auth::Scope;
 use adieu_engine::{EngineError, Kind, Request, RequestId, Status};
 use bytes::Bytes;
 use futures_core::Stream;
@@ -18,6 +17,7 @@ use crate::problem::Problem;
 
 use super::Answer;
 use super::call::Call;
+use super::download;
 use super::range::{Wanted, wanted};
 
 /// How much is decrypted at once: what the archive is sealed in.
@@ -25,9 +25,7 @@ const PIECE_BYTES: usize = 64 << 10;
 
 /// `GET /v1/requests/{id}/archive`
 pub(super) async fn download(call: Call, id: RequestId) -> Answer {
-    let person = call.person().await?;
-    person.grant.require(&Scope::EXPORT)?;
-    call.owned(&person, id).await?;
+    download::may_have(&call, id).await?;
     let engine = &call.inner().engine;
     let request = engine.request(id).await?;
     allowed(&call, &request)?;
@@ -77,7 +75,7 @@ pub(super) async fn download(call: Call, id: RequestId) -> Answer {
 }
 
 /// Whether there is an archive to be had now.
-fn allowed(call: &Call, request: &Request) -> Result<(), Problem> {
+pub(super) fn allowed(call: &Call, request: &Request) -> Result<(), Problem> {
     if request.kind != Kind::Export {
         return Err(Problem::not_found());
     }

@@ -99,6 +99,13 @@ impl Call {
         Ok(person)
     }
 
+    /// The rate of calls of whoever has a pass for this request's archive.
+    pub(super) fn within_pace_of(&self, id: RequestId) -> Result<(), Problem> {
+        let inner = self.inner();
+        let caller = inner.rates.holder(id);
+        self.within(caller, Pace::Calls, inner.limits.calls_per_minute)
+    }
+
     fn within(&self, caller: Caller, pace: Pace, per_minute: u32) -> Result<(), Problem> {
         self.inner()
             .rates

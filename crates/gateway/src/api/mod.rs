@@ -3,6 +3,7 @@
 mod archive;
 mod call;
 mod documents;
+mod download;
 mod events;
 mod operator;
 mod person;
@@ -89,6 +90,7 @@ async fn place(route: Option<Route>, call: Call) -> Answer {
     }
     let method = call.method().clone();
     match (route, method) {
+        (Route::Page, _) => Ok(call.inner().page.answer(call.headers())),
         (Route::Document, _) => Ok(documents::openapi()),
         (Route::Keys, _) => Ok(documents::keys(&call)),
         (Route::DataMap, _) => documents::data_map(call).await,
@@ -99,6 +101,7 @@ async fn place(route: Option<Route>, call: Call) -> Answer {
         (Route::Request(id), _) => person::one(call, id).await,
         (Route::Events(id), _) => events::follow(call, id).await,
         (Route::Archive(id), _) => archive::download(call, id).await,
+        (Route::Download(id), _) => download::grant(call, id).await,
         (Route::Receipt(id), _) => person::receipt(call, id).await,
         (Route::OperatorRequests, Method::POST) => operator::ask(call).await,
         (Route::OperatorRequests, _) => operator::search(call).await,
@@ -109,7 +112,7 @@ async fn place(route: Option<Route>, call: Call) -> Answer {
     }
 }
 
-/// The headers that every answer of ours has.
+/// The headers that every answer of ours has; those that it brings along are its own.
 pub(crate) fn secured(mut response: Response<OwnBody>) -> Response<OwnBody> {
     let headers = response.headers_mut();
     let fixed: [(HeaderName, &'static str); 5] = [
@@ -126,7 +129,9 @@ pub(crate) fn secured(mut response: Response<OwnBody>) -> Response<OwnBody> {
         ),
     ];
     for (name, value) in fixed {
-        headers.insert(name, HeaderValue::from_static(value));
+        headers
+            .entry(name)
+            .or_insert(HeaderValue::from_static(value));
     }
     response
 }

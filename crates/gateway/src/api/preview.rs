@@ -25,6 +25,8 @@ struct PreviewView {
     /// `null` while a blocker stands in the way.
     plan_token: Option<String>,
     plan_token_expires_at: Option<Timestamp>,
+    /// Whether the login is too old for an erasure, so that the person has to log in again before.
+    login_required: bool,
 }
 
 /// `POST /v1/preview`
@@ -54,6 +56,9 @@ pub(super) async fn preview(mut call: Call) -> Answer {
         grace_days: call.inner().grace_days,
         plan_token,
         plan_token_expires_at,
+        login_required: grant
+            .require_fresh(call.inner().erasure_max_age, call.now())
+            .is_err(),
     };
     view::json(StatusCode::OK, &view)
 }

@@ -143,16 +143,15 @@ async fn only_paths_under_the_prefix_are_ours() {
         assert_eq!(answer.status, 418, "{path}");
         assert!(!answer.headers.contains_key("content-security-policy"));
     }
-    for path in ["/privacy", "/privacy/", "/privacy?x", "/privacy/x"] {
+    for (path, status) in [
+        ("/privacy", 200),
+        ("/privacy/", 200),
+        ("/privacy?x", 200),
+        ("/privacy/x", 404),
+    ] {
         let request = client::request(Method::GET, path, "", &Value::Null);
-        assert_eq!(
-            Answer::read(client::open(layered, request).await)
-                .await
-                .expect(404)
-                .problem(),
-            "not_found",
-            "{path}"
-        );
+        let answer = Answer::read(client::open(layered, request).await).await;
+        assert_eq!(answer.status, status, "{path}");
     }
 }
 

@@ -217,8 +217,7 @@ async fn an_unknown_place_is_a_problem_and_a_wrong_method_says_what_is_allowed()
     let world = World::new().await;
     let ada = world.token("ada", &ALL);
     for path in [
-        "/privacy",
-        "/privacy/",
+        "/privacy//",
         "/privacy/v1",
         "/privacy/v1/requests/",
         "/privacy/v1/requests/1",

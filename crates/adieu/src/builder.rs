@@ -5,7 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::Connector;
-use adieu_engine::{Deadline, Engine, EngineError, MasterKey, Options, RetryPolicy, Store};
+use adieu_engine::{
+    Deadline, Engine, EngineError, Kind, MasterKey, Options, RetryPolicy, Store,
+};
 use jiff::Span;
 
 /// Puts an [`Engine`] together: everything that `adieu.toml` can say.
@@ -52,6 +54,13 @@ impl Builder {
     #[must_use]
     pub fn deadline(mut self, deadline: Deadline) -> Self {
         self.options.deadline = deadline;
+        self
+    }
+
+    /// Sets which kinds of request an operator has to approve before they begin.
+    #[must_use]
+    pub fn approval(mut self, kinds: impl IntoIterator<Item = Kind>) -> Self {
+        self.options.approval = kinds.into_iter().collect();
         self
     }
 

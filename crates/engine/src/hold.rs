@@ -83,9 +83,11 @@ impl Engine {
             .map(|identity| identity.kind().clone())
             .collect();
         kinds.dedup();
+        let now = self.inner.clock.now();
         let hold = Hold {
             id: HoldId(Uuid::now_v7()),
-            created_at: self.inner.clock.now(),
+            // As exact as the tables keep it.
+            created_at: Timestamp::from_millisecond(now.as_millisecond()).unwrap_or(now),
             tenant: subject.tenant().cloned(),
             kinds,
             reason,

@@ -105,8 +105,8 @@ impl GatewayBuilder {
         self
     }
 
-    /// The tenant whose operators may work. Operators see the requests of all tenants, so that a token of any other tenant is
-    /// refused; without this, every token that has a tenant is.
+    /// The tenant whose operators work for all tenants: that of the house itself, where every token has one. An operator of
+    /// another tenant sees that tenant's requests and holds alone, and one without a tenant all.
     #[must_use]
     pub fn operator_tenant(mut self, tenant: impl Into<String>) -> Self {
         self.operator_tenant = Some(tenant.into());

@@ -6,7 +6,10 @@ use std::time::Duration;
 use adieu_archive::Format;
 use adieu_auth::Authenticator;
 use adieu_core::{Identity, Subject, Tenant};
-use adieu_engine::{Clock, Engine, EngineError, Kind, NewRequest, Request, RequestId};
+use adieu_engine::{
+    Clock, Engine, EngineError, ExtensionReason, Hold, HoldId, Kind, NewRequest, Refusal, Request,
+    RequestId,
+};
 use tokio::sync::{Mutex, broadcast};
 
 use crate::builder::{GatewayBuilder, Limits, SetupError};
@@ -160,6 +163,64 @@ impl Gateway {
         Ok(request)
     }
 
+    /// Lets a request go on that waited for an operator's approval.
+    ///
+    /// # Errors
+    /// `Conflict` when it does not wait for one, `NotFound` when it is not there.
+    pub async fn approve(&self, id: RequestId) -> Result<Request, EngineError> {
+        let request = self.inner.engine.approve(id).await?;
+        self.has_moved(&request);
+        Ok(request)
+    }
+
+    /// Refuses a request that waited for an operator's approval; the person sees the code.
+    ///
+    /// # Errors
+    /// `Conflict` when it does not wait for one, `NotFound` when it is not there.
+    pub async fn refuse(&self, id: RequestId, why: Refusal) -> Result<Request, EngineError> {
+        let request = self.inner.engine.refuse(id, why).await?;
+        self.has_moved(&request);
+        Ok(request)
+    }
+
+    /// Gives a request more time, once, as the law allows it.
+    ///
+    /// # Errors
+    /// `Conflict` when it is over, too late, or was extended before; `NotFound` when it is not there.
+    pub async fn extend(
+        &self,
+        id: RequestId,
+        reason: ExtensionReason,
+    ) -> Result<Request, EngineError> {
+        let request = self.inner.engine.extend(id, reason).await?;
+        let _ = self.inner.moved.send(id);
+        Ok(request)
+    }
+
+    /// Holds whoever has one of these identities in this tenant: they are not erased while it stands.
+    ///
+    /// # Errors
+    /// When the subject is nobody, or the store cannot be written.
+    pub async fn hold(&self, subject: &Subject, reason: String) -> Result<Hold, EngineError> {
+        self.inner.engine.hold(subject, reason).await
+    }
+
+    /// The legal holds that stand; those of one tenant when one is named.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub async fn holds(&self, tenant: Option<&Tenant>) -> Result<Vec<Hold>, EngineError> {
+        self.inner.engine.holds(tenant).await
+    }
+
+    /// Releases a legal hold. A request that it blocked can then be resumed.
+    ///
+    /// # Errors
+    /// `NotFound` when it does not stand, or is not of the tenant that is named.
+    pub async fn release(&self, id: HoldId, tenant: Option<&Tenant>) -> Result<(), EngineError> {
+        self.inner.engine.release(id, tenant).await
+    }
+
     /// Whether a person with this identity was erased: for a host to ask when somebody signs up.
     ///
     /// # Errors
@@ -203,8 +264,6 @@ impl Gateway {
         if is_new {
             tracing::info!(request = %request.id, kind = request.kind.as_str(), "a request was submitted");
             self.count(&request);
-            if request.status == Status::Running {
-                    }
         }
         Ok((request, is_new))
     }
@@ -216,6 +275,12 @@ impl Gateway {
     ) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         let all = &self.inner.submissions;
         Some(all.get(caller.place(all.len()))?.lock().await)
+    }
+
+    /// Tells whoever follows a request that a call has moved it.
+    fn has_moved(&self, request: &Request) {
+        self.count(request);
+        let _ = self.inner.moved.send(request.id);
     }
 
     /// Counts a request that has come to a status.

@@ -217,14 +217,6 @@ impl Problem {
         )
     }
 
-    pub(crate) fn operator_of_another_tenant() -> Self {
-        Self::new(
-            StatusCode::FORBIDDEN,
-            "operator_of_another_tenant",
-            "operators of this tenant do not work here",
-        )
-    }
-
     pub(crate) fn subject_erased() -> Self {
         let challenge = "Bearer realm=\"privacy\", error=\"invalid_token\", \
                          error_description=\"the person of this token was erased\"";

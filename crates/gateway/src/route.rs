@@ -1,6 +1,6 @@
 //! What lies under the prefix.
 
-use adieu_engine::RequestId;
+use adieu_engine::{HoldId, RequestId};
 use http::Method;
 
 /// A place of the API.
@@ -20,6 +20,11 @@ pub(crate) enum Route {
     OperatorRequests,
     OperatorRequest(RequestId),
     OperatorResume(RequestId),
+    OperatorApprove(RequestId),
+    OperatorRefuse(RequestId),
+    OperatorExtend(RequestId),
+    OperatorHolds,
+    OperatorHold(HoldId),
     OperatorAudit,
 }
 
@@ -50,6 +55,13 @@ impl Route {
             ["v1", "operator", "requests"] => Self::OperatorRequests,
             ["v1", "operator", "requests", id] => Self::OperatorRequest(id.parse().ok()?),
             ["v1", "operator", "requests", id, "resume"] => Self::OperatorResume(id.parse().ok()?),
+            ["v1", "operator", "requests", id, "approve"] => {
+                Self::OperatorApprove(id.parse().ok()?)
+            }
+            ["v1", "operator", "requests", id, "refuse"] => Self::OperatorRefuse(id.parse().ok()?),
+            ["v1", "operator", "requests", id, "extend"] => Self::OperatorExtend(id.parse().ok()?),
+            ["v1", "operator", "holds"] => Self::OperatorHolds,
+            ["v1", "operator", "holds", id] => Self::OperatorHold(id.parse().ok()?),
             ["v1", "operator", "audit"] => Self::OperatorAudit,
             _ => return None,
         })
@@ -72,6 +84,11 @@ impl Route {
             Self::OperatorRequests => "/v1/operator/requests",
             Self::OperatorRequest(_) => "/v1/operator/requests/{id}",
             Self::OperatorResume(_) => "/v1/operator/requests/{id}/resume",
+            Self::OperatorApprove(_) => "/v1/operator/requests/{id}/approve",
+            Self::OperatorRefuse(_) => "/v1/operator/requests/{id}/refuse",
+            Self::OperatorExtend(_) => "/v1/operator/requests/{id}/extend",
+            Self::OperatorHolds => "/v1/operator/holds",
+            Self::OperatorHold(_) => "/v1/operator/holds/{id}",
             Self::OperatorAudit => "/v1/operator/audit",
         }
     }
@@ -79,9 +96,15 @@ impl Route {
     /// The `Allow` header: what can be asked of it.
     pub(crate) fn allow(self) -> &'static str {
         match self {
-            Self::Preview | Self::Download(_) | Self::OperatorResume(_) => "POST",
-            Self::Requests | Self::OperatorRequests => "GET, HEAD, POST",
+            Self::Preview
+            | Self::Download(_)
+            | Self::OperatorResume(_)
+            | Self::OperatorApprove(_)
+            | Self::OperatorRefuse(_)
+            | Self::OperatorExtend(_) => "POST",
+            Self::Requests | Self::OperatorRequests | Self::OperatorHolds => "GET, HEAD, POST",
             Self::Request(_) | Self::OperatorRequest(_) => "GET, HEAD, DELETE",
+            Self::OperatorHold(_) => "DELETE",
             _ => "GET, HEAD",
         }
     }
@@ -114,6 +137,11 @@ mod tests {
             "/v1/operator/requests",
             "/v1/operator/requests/{id}",
             "/v1/operator/requests/{id}/resume",
+            "/v1/operator/requests/{id}/approve",
+            "/v1/operator/requests/{id}/refuse",
+            "/v1/operator/requests/{id}/extend",
+            "/v1/operator/holds",
+            "/v1/operator/holds/{id}",
             "/v1/operator/audit",
         ];
         let routes =

@@ -13,7 +13,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::{ConfigProblem, Connector, ConnectorName, Setting};
-use adieu_engine::{Deadline, Engine, EngineError, MasterKey, RetryPolicy};
+use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, RetryPolicy};
 #[cfg(feature = "object-storage")]
 use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector};
 #[cfg(feature = "sql")]
@@ -65,6 +65,8 @@ pub struct RequestsConfig {
     pub grace_days: u16,
     /// Which law sets the time to answer: `gdpr` or `ccpa`.
     pub deadline: Deadline,
+    /// Which kinds of request an operator has to approve before they begin: `export`, `erasure`.
+    pub approval: Vec<Kind>,
     /// For how many days an archive can be fetched.
     pub archive_days: u16,
     /// How much work a crash may cost, in milliseconds: how often a running request is written down.
@@ -186,6 +188,7 @@ impl Config {
         }
         let mut builder = Builder::new(store?, key?)
             .deadline(self.requests.deadline)
+            .approval(self.requests.approval.iter().copied())
             .retry(self.requests.retry.policy())
             .archive_days(self.requests.archive_days)
             .checkpoint_every(Duration::from_millis(self.requests.checkpoint_ms.into()));
@@ -216,7 +219,7 @@ impl Config {
     }
 
     /// Makes what accepts the tokens of `[auth]`. `fetcher` is needed when keys come from a URL and the feature
-    /// `key-url` is off; otherwise they are fetched by [`HttpKeyFetcher`](crate::HttpKeyFetcher).
+    /// `key-url` is off; otherwise they are fetched by `HttpKeyFetcher`.
     ///
     /// # Errors
     /// Everything that is missing at once, each with its line.
@@ -258,7 +261,7 @@ impl Config {
     }
 
     /// The same, for a host that has more to say. `fetcher` is needed when keys come from a URL and the feature
-    /// `key-url` is off; otherwise they are fetched by [`HttpKeyFetcher`](crate::HttpKeyFetcher).
+    /// `key-url` is off; otherwise they are fetched by `HttpKeyFetcher`.
     ///
     /// # Errors
     /// As [`Config::gateway`].
@@ -350,6 +353,7 @@ impl Default for RequestsConfig {
         Self {
             grace_days: 0,
             deadline: Deadline::default(),
+            approval: Vec::new(),
             archive_days: 7,
             checkpoint_ms: 2000,
             retry: RetryConfig::default(),

@@ -5,6 +5,7 @@ mod call;
 mod documents;
 mod download;
 mod events;
+mod holds;
 mod operator;
 mod person;
 mod preview;
@@ -108,6 +109,12 @@ async fn place(route: Option<Route>, call: Call) -> Answer {
         (Route::OperatorRequest(id), Method::DELETE) => operator::cancel(call, id).await,
         (Route::OperatorRequest(id), _) => operator::one(call, id).await,
         (Route::OperatorResume(id), _) => operator::resume(call, id).await,
+        (Route::OperatorApprove(id), _) => operator::approve(call, id).await,
+        (Route::OperatorRefuse(id), _) => operator::refuse(call, id).await,
+        (Route::OperatorExtend(id), _) => operator::extend(call, id).await,
+        (Route::OperatorHolds, Method::POST) => holds::set(call).await,
+        (Route::OperatorHolds, _) => holds::list(call).await,
+        (Route::OperatorHold(id), _) => holds::release(call, id).await,
         (Route::OperatorAudit, _) => operator::audit(call).await,
     }
 }

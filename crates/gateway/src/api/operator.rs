@@ -1,9 +1,11 @@
-//! What operators do for others, with the scope `privacy:operator`.
+//! What operators do for others, with the scope `privacy:operator`, within their tenant.
 
 use adieu_archive::Format;
 use adieu_auth::Scope;
 use adieu_core::{Identity, IdentityKind, IdentityValue, Subject, Tenant};
-use adieu_engine::{EngineError, Kind, NewRequest, Request, RequestId, Search};
+use adieu_engine::{
+    EngineError, ExtensionReason, Kind, NewRequest, Refusal, Request, RequestId, Search,
+};
 use http::StatusCode;
 use serde::Deserialize;
 use serde_json::json;
@@ -11,7 +13,7 @@ use serde_json::json;
 use crate::problem::Problem;
 
 use super::Answer;
-use super::call::{Call, Person, given};
+use super::call::{Call, given};
 use super::query::Query;
 use super::view;
 
@@ -26,13 +28,32 @@ struct Ask {
     owner: Named,
 }
 
-/// The person a request is about.
+/// The person a request or a hold is about.
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
-struct About {
+pub(super) struct About {
     #[serde(default, deserialize_with = "given")]
     tenant: Option<String>,
     identities: Vec<Named>,
+}
+
+impl About {
+    /// The person, in the operator's tenant where the operator has one.
+    pub(super) fn subject(self, operator: &Operator) -> Result<Subject, Problem> {
+        let subject = Subject::new(self.identities.into_iter().map(Identity::from));
+        let tenant = match self.tenant.map(Tenant::new).transpose() {
+            Ok(tenant) => tenant,
+            Err(_) => return Err(Problem::request_refused("this is no tenant")),
+        };
+        match (tenant, &operator.tenant) {
+            (Some(named), Some(own)) if named != *own => Err(Problem::request_refused(
+                "operators of a tenant work for its persons alone",
+            )),
+            (Some(tenant), _) => Ok(subject.within(tenant)),
+            (None, Some(own)) => Ok(subject.within(own.clone())),
+            (None, None) => Ok(subject),
+        }
+    }
 }
 
 /// An identity that the operator has verified.
@@ -51,15 +72,10 @@ impl From<Named> for Identity {
 
 /// `POST /v1/operator/requests`
 pub(super) async fn ask(mut call: Call) -> Answer {
-    operator(&call).await?;
+    let operator = operator(&call).await?;
     let key = call.idempotency_key()?;
     let ask: Ask = call.json().await?;
-    let mut subject = Subject::new(ask.subject.identities.into_iter().map(Identity::from));
-    if let Some(tenant) = ask.subject.tenant {
-        let tenant =
-            Tenant::new(tenant).map_err(|_| Problem::request_refused("this is no tenant"))?;
-        subject = subject.within(tenant);
-    }
+    let subject = ask.subject.subject(&operator)?;
     let owner = Identity::from(ask.owner);
     if !subject.identities().any(|identity| *identity == owner) {
         return Err(Problem::request_refused(
@@ -76,7 +92,7 @@ pub(super) async fn ask(mut call: Call) -> Answer {
     let new = NewRequest {
         // The person's own keys are other ones.
         idempotency_key: key.map(|key| format!("operator {key}")),
-        ..new.owned_by(owner)
+        ..new.owned_by(owner).approved()
     };
     let request = match call.gateway().submit(new).await {
         Ok((request, _)) => request,
@@ -88,10 +104,11 @@ pub(super) async fn ask(mut call: Call) -> Answer {
 
 /// `GET /v1/operator/requests?status=&due_by=&before=&limit=`
 pub(super) async fn search(call: Call) -> Answer {
-    operator(&call).await?;
+    let operator = operator(&call).await?;
     let mut query = Query::parse(call.query());
     let status = query.take::<String>("status")?;
     let search = Search {
+        tenant: operator.tenant,
         status: status
             .map(|status| serde_json::from_value(status.into()))
             .transpose()
@@ -107,25 +124,57 @@ pub(super) async fn search(call: Call) -> Answer {
 
 /// `GET /v1/operator/requests/{id}`
 pub(super) async fn one(call: Call, id: RequestId) -> Answer {
-    operator(&call).await?;
+    operator(&call).await?.may_see(&call, id).await?;
     view::json(StatusCode::OK, &call.inner().engine.request(id).await?)
 }
 
 /// `DELETE /v1/operator/requests/{id}`
 pub(super) async fn cancel(call: Call, id: RequestId) -> Answer {
-    operator(&call).await?;
+    operator(&call).await?.may_see(&call, id).await?;
     view::json(StatusCode::OK, &call.gateway().cancel(id).await?)
 }
 
 /// `POST /v1/operator/requests/{id}/resume`
 pub(super) async fn resume(call: Call, id: RequestId) -> Answer {
-    operator(&call).await?;
+    operator(&call).await?.may_see(&call, id).await?;
     view::json(StatusCode::ACCEPTED, &call.gateway().resume(id).await?)
+}
+
+/// `POST /v1/operator/requests/{id}/approve`
+pub(super) async fn approve(call: Call, id: RequestId) -> Answer {
+    operator(&call).await?.may_see(&call, id).await?;
+    view::json(StatusCode::ACCEPTED, &call.gateway().approve(id).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Refuse {
+    code: Refusal,
+}
+
+/// `POST /v1/operator/requests/{id}/refuse`
+pub(super) async fn refuse(mut call: Call, id: RequestId) -> Answer {
+    operator(&call).await?.may_see(&call, id).await?;
+    let Refuse { code } = call.json().await?;
+    view::json(StatusCode::OK, &call.gateway().refuse(id, code).await?)
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Extend {
+    reason: ExtensionReason,
+}
+
+/// `POST /v1/operator/requests/{id}/extend`
+pub(super) async fn extend(mut call: Call, id: RequestId) -> Answer {
+    operator(&call).await?.may_see(&call, id).await?;
+    let Extend { reason } = call.json().await?;
+    view::json(StatusCode::OK, &call.gateway().extend(id, reason).await?)
 }
 
 /// `GET /v1/operator/audit?after=&limit=`
 pub(super) async fn audit(call: Call) -> Answer {
-    operator(&call).await?;
+    let operator = operator(&call).await?;
     let mut query = Query::parse(call.query());
     let after = query.take::<u64>("after")?.unwrap_or(0);
     let limit = query.limit(100, 1000)?;
@@ -133,17 +182,42 @@ pub(super) async fn audit(call: Call) -> Answer {
     if i64::try_from(after).is_err() {
         return Err(Problem::parameter("after"));
     }
-    let entries = call.inner().engine.audit(after, limit).await?;
+    let engine = &call.inner().engine;
+    let entries = match &operator.tenant {
+        Some(tenant) => engine.audit_within(tenant, after, limit).await?,
+        None => engine.audit(after, limit).await?,
+    };
     view::json(StatusCode::OK, &json!({ "entries": entries }))
 }
 
-/// An operator sees the requests of all tenants, so that one of a single tenant must be named in the configuration.
-async fn operator(call: &Call) -> Result<Person, Problem> {
+/// Who works, and for whom.
+pub(super) struct Operator {
+    /// The only tenant whose requests are seen; all are without one.
+    pub(super) tenant: Option<Tenant>,
+}
+
+impl Operator {
+    /// Makes sure that a request is one of the operator's tenant. Of another one's it is not said that it is there.
+    async fn may_see(&self, call: &Call, id: RequestId) -> Result<(), Problem> {
+        let Some(tenant) = &self.tenant else {
+            return Ok(());
+        };
+        match call.inner().engine.is_within(id, tenant).await? {
+            true => Ok(()),
+            false => Err(Problem::not_found()),
+        }
+    }
+}
+
+/// The operator whom the token names. One whose tenant is the configured one works for all tenants.
+pub(super) async fn operator(call: &Call) -> Result<Operator, Problem> {
     let person = call.person().await?;
     person.grant.require(&Scope::OPERATOR)?;
-    let tenant = person.grant.subject().tenant().map(Tenant::expose);
-    if tenant.is_some() && tenant != call.inner().operator_tenant.as_deref() {
-        return Err(Problem::operator_of_another_tenant());
-    }
-    Ok(person)
+    let tenant = person.grant.subject().tenant();
+    let of_all = call.inner().operator_tenant.as_deref();
+    Ok(Operator {
+        tenant: tenant
+            .filter(|tenant| Some(tenant.expose()) != of_all)
+            .cloned(),
+    })
 }

@@ -100,6 +100,13 @@ pub(super) fn json<T: Serialize>(status: StatusCode, value: &T) -> Answer {
     Ok(with_type(status, "application/json", Bytes::from(bytes)))
 }
 
+/// An answer that says all by its status.
+pub(super) fn nothing() -> Response<OwnBody> {
+    let mut response = Response::new(OwnBody::empty());
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    response
+}
+
 /// Bytes of a type as an answer.
 pub(super) fn with_type(
     status: StatusCode,

@@ -55,7 +55,7 @@ async fn the_same_name_in_another_tenant_is_another_person() {
     let engine = engine(folder.path(), &shop, &clock).await;
     let gateway = Gateway::builder(engine, authenticator)
         .clock(Arc::new(clock))
-        .operator_tenant("acme")
+        .operator_tenant("house")
         .build()
         .unwrap();
     let address = serve(host().layer(gateway.layer())).await;
@@ -102,27 +102,84 @@ async fn the_same_name_in_another_tenant_is_another_person() {
         .await
         .expect(403);
     assert_eq!(refused.problem(), "plan_token_invalid");
-    let (ours, theirs) = (
-        token("acme", vec![Scope::OPERATOR]),
-        token("globex", vec![Scope::OPERATOR]),
+    // The operators of the house see all tenants, and those of a tenant its requests alone.
+    let id = asked.json()["id"].clone();
+    let one = format!("/privacy/v1/operator/requests/{}", id.as_str().unwrap());
+    let operator = |org: &str| token(org, vec![Scope::OPERATOR]);
+    let listed = async |org: &str| {
+        let path = "/privacy/v1/operator/requests";
+        let listed = call(Method::GET, path, &operator(org), Value::Null).await;
+        listed.expect(200).json()["requests"]
+            .as_array()
+            .unwrap()
+            .len()
+    };
+    assert_eq!(
+        [
+            listed("house").await,
+            listed("acme").await,
+            listed("globex").await
+        ],
+        [1, 1, 0]
     );
-    call(
-        Method::GET,
-        "/privacy/v1/operator/requests",
-        &ours,
-        Value::Null,
-    )
-    .await
-    .expect(200);
-    let refused = call(
-        Method::GET,
-        "/privacy/v1/operator/requests",
-        &theirs,
-        Value::Null,
-    )
-    .await
-    .expect(403);
-    assert_eq!(refused.problem(), "operator_of_another_tenant");
+    for (org, status) in [("house", 200), ("acme", 200), ("globex", 404)] {
+        let seen = call(Method::GET, &one, &operator(org), Value::Null).await;
+        seen.expect(status);
+    }
+    let theirs = operator("globex");
+    for (method, suffix, body) in [
+        (Method::DELETE, "", Value::Null),
+        (Method::POST, "/resume", Value::Null),
+        (Method::POST, "/approve", Value::Null),
+        (Method::POST, "/refuse", json!({"code": "excessive"})),
+        (Method::POST, "/extend", json!({"reason": "complexity"})),
+    ] {
+        let refused = call(method, &format!("{one}{suffix}"), &theirs, body).await;
+        assert_eq!(refused.expect(404).problem(), "not_found", "{suffix}");
+    }
+    let logged = async |org: &str| {
+        let path = "/privacy/v1/operator/audit";
+        let log = call(Method::GET, path, &operator(org), Value::Null).await;
+        log.expect(200).json()["entries"].as_array().unwrap().len()
+    };
+    assert_eq!(
+        [
+            logged("house").await,
+            logged("acme").await,
+            logged("globex").await
+        ],
+        [1, 1, 0]
+    );
+
+    let holds = "/privacy/v1/operator/holds";
+    let ask = |tenant: Value| {
+        let identities = json!([{"kind": "user_id", "value": "ada"}]);
+        match tenant {
+            Value::Null => json!({"subject": {"identities": identities}, "reason": "court"}),
+            tenant => {
+                json!({"subject": {"tenant": tenant, "identities": identities}, "reason": "court"})
+            }
+        }
+    };
+    let refused = call(Method::POST, holds, &theirs, ask(json!("acme"))).await;
+    assert_eq!(refused.expect(422).problem(), "request_refused");
+    let hold = call(Method::POST, holds, &operator("acme"), ask(Value::Null)).await;
+    let hold = hold.expect(201).json();
+    assert_eq!(hold["tenant"], "acme");
+    let seen = call(Method::GET, holds, &theirs, Value::Null).await;
+    assert_eq!(seen.expect(200).json()["holds"], json!([]));
+    let release = format!("{holds}/{}", hold["id"].as_str().unwrap());
+    call(Method::DELETE, &release, &theirs, Value::Null)
+        .await
+        .expect(404);
+    let preview = "/privacy/v1/preview";
+    let held = call(Method::POST, preview, &acme, Value::Null).await;
+    assert_eq!(held.expect(200).json()["blockers"][0]["code"], "legal_hold");
+    let free = call(Method::POST, preview, &globex, Value::Null).await;
+    assert_eq!(free.expect(200).json()["blockers"], json!([]));
+    call(Method::DELETE, &release, &operator("house"), Value::Null)
+        .await
+        .expect(204);
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -139,6 +196,8 @@ async fn nothing_of_a_person_is_had_without_a_good_token() {
         (Method::GET, "/privacy/v1/operator/requests".to_owned()),
         (Method::POST, "/privacy/v1/operator/requests".to_owned()),
         (Method::GET, "/privacy/v1/operator/audit".to_owned()),
+        (Method::GET, "/privacy/v1/operator/holds".to_owned()),
+        (Method::POST, "/privacy/v1/operator/holds".to_owned()),
         (Method::DELETE, link.to_owned()),
     ];
     places.extend(

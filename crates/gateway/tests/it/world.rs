@@ -8,7 +8,7 @@ use std::time::Duration;
 use adieu_auth::sign::{Signer, TokenDraft};
 use adieu_auth::{AuthConfig, Authenticator, KeySource, Scope};
 use adieu_core::{Attachment, Connector, Secret};
-use adieu_engine::{Clock, Engine, MasterKey, Options, Store};
+use adieu_engine::{Clock, Engine, Kind, MasterKey, Options, Store};
 use adieu_gateway::{Gateway, GatewayBuilder, Worker, WorkerOptions};
 use adieu_testkit::memory::{MemorySystem, Table};
 use axum::Router;
@@ -105,16 +105,19 @@ pub(crate) fn authenticator() -> Authenticator {
 }
 
 pub(crate) async fn engine(folder: &Path, shop: &MemorySystem, clock: &Ahead) -> Engine {
+    engine_with(folder, shop, clock, Options::default()).await
+}
+
+async fn engine_with(
+    folder: &Path,
+    shop: &MemorySystem,
+    clock: &Ahead,
+    options: Options,
+) -> Engine {
     let key = MasterKey::parse(&"5a".repeat(32)).unwrap();
     let store = Store::open(&folder.join("adieu.db"), &key).await.unwrap();
     let connector: Arc<dyn Connector> = Arc::new(shop.connector("shop").unwrap());
-    Engine::with_clock(
-        store,
-        vec![connector],
-        Options::default(),
-        Arc::new(clock.clone()),
-    )
-    .unwrap()
+    Engine::with_clock(store, vec![connector], options, Arc::new(clock.clone())).unwrap()
 }
 
 /// The host's own routes.
@@ -152,13 +155,32 @@ impl World {
         Self::over(shop, change).await
     }
 
+    /// A world where operators have to approve these.
+    pub(crate) async fn approving(kinds: &[Kind]) -> Self {
+        let shop = MemorySystem::new();
+        fill(&shop);
+        let options = Options {
+            approval: kinds.to_vec(),
+            ..Options::default()
+        };
+        Self::made(shop, options, |builder| builder).await
+    }
+
     pub(crate) async fn over(
         shop: MemorySystem,
         change: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
     ) -> Self {
+        Self::made(shop, Options::default(), change).await
+    }
+
+    async fn made(
+        shop: MemorySystem,
+        options: Options,
+        change: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let clock = Ahead::default();
-        let engine = engine(folder.path(), &shop, &clock).await;
+        let engine = engine_with(folder.path(), &shop, &clock, options).await;
         let builder = Gateway::builder(engine, authenticator()).clock(Arc::new(clock.clone()));
         let gateway = change(builder).build().unwrap();
         let address = serve(host().layer(gateway.layer())).await;

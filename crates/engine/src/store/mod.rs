@@ -170,3 +170,34 @@ fn take_alone(folder: &Path) -> Result<Option<File>, EngineError> {
         Err(std::fs::TryLockError::Error(error)) => Err(error.into()),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
+
+    use sqlx::Row as _;
+
+    use super::*;
+
+    #[tokio::test]
+    async fn every_commit_is_on_disk_before_it_is_answered_and_the_queue_does_not_change_that() {
+        let folder = tempfile::tempdir().unwrap();
+        let key = MasterKey::generate().unwrap();
+        let store = Store::open(&folder.path().join("adieu.db"), &key)
+            .await
+            .unwrap();
+        let carry_on = Arc::new(|_| Box::pin(async {}) as _);
+        let a_while = tokio::time::sleep(Duration::from_millis(200));
+        store
+            .queue
+            .work(1, carry_on, Box::pin(a_while))
+            .await
+            .unwrap();
+        for pool in [&store.writer, &store.reader] {
+            let synchronous = sqlx::query("PRAGMA synchronous").fetch_one(pool).await;
+            assert_eq!(synchronous.unwrap().get::<i64, _>(0), 2, "FULL");
+            let journal = sqlx::query("PRAGMA journal_mode").fetch_one(pool).await;
+            assert_eq!(journal.unwrap().get::<String, _>(0), "wal");
+        }
+    }
+}

@@ -5,4 +5,5 @@
 mod failures;
 mod life;
 mod operators;
+mod queue;
 mod world;

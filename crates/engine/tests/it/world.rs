@@ -132,6 +132,10 @@ impl World {
             .unwrap()
     }
 
+    pub(crate) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// How many records each table holds of somebody.
     pub(crate) fn held_of(&self, who: &str) -> [usize; 4] {
         let of = |system: &MemorySystem, table: &str| {

@@ -2,8 +2,11 @@
 
 #![allow(clippy::unwrap_used, clippy::panic)] // a test that cannot go on should stop
 
+mod deaths;
 mod failures;
+mod host;
 mod life;
 mod operators;
 mod queue;
+mod rounds;
 mod world;

@@ -64,6 +64,11 @@ impl Response {
         self.headers.get(name)?.to_str().ok()
     }
 
+    /// All headers, for one that may be there several times, such as `Link`.
+    pub fn headers(&self) -> &HeaderMap {
+        &self.headers
+    }
+
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.body

@@ -5,7 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use jiff::{Timestamp, ToSpan};
 
-use crate::folder::{Found, Object};
+use crate::object::{Hold, Kind, Object};
 use crate::template::Template;
 
 /// Objects that are kept, from the configuration.
@@ -24,32 +24,63 @@ pub(crate) fn classify(
     keep: &[Keep],
     today: Date,
 ) -> Result<Disposition, ConnectorError> {
-    let modified = match &object.found {
-        Found::Closed(error) => return Err(error.clone()),
-        Found::File { modified_at } | Found::Other { modified_at } => *modified_at,
-    };
+    match &object.kind {
+        Kind::Closed(error) => return Err(error.clone()),
+        Kind::Leaving(by) => return Ok(Disposition::Scheduled { by: *by }),
+        // What was never finished, or only says that something is gone, is no invoice.
+        Kind::Marker | Kind::Upload => return Ok(Disposition::Erase),
+        Kind::File | Kind::Link => {}
+    }
     // The longest of the rules that fit counts.
     let longest = keep
         .iter()
         .filter(|rule| rule.fits(&object.key))
-        .map(|rule| (rule.last_day(modified), rule))
-        .filter(|(until, _)| until.is_none_or(|until| today <= until))
-        .max_by_key(|(until, _)| until.unwrap_or(Date::MAX));
+        .map(|rule| Retention {
+            basis: rule.basis,
+            reason: rule.reason.clone(),
+            until: rule.last_day(object.modified_at),
+        })
+        .chain(object.hold.as_ref().map(Hold::retention))
+        .filter(|retention| retention.until.is_none_or(|until| today <= until))
+        .max_by_key(|retention| retention.until.unwrap_or(Date::MAX));
     Ok(match longest {
         None => Disposition::Erase,
-        Some((until, rule)) => Disposition::Retain {
-            retention: Retention {
-                basis: rule.basis,
-                reason: rule.reason.clone(),
-                until,
-            },
+        Some(retention) => Disposition::Retain {
+            retention,
             pseudonymize: false,
         },
     })
 }
 
+/// What happens to a note that an object is gone, by what happens to the versions under it: while one of them stays, the
+/// note stays too. Without it the version would be what everybody sees again.
+pub(crate) fn classify_marker(versions: &[Object], keep: &[Keep], today: Date) -> Disposition {
+    let stays = versions.iter().filter(|one| matches!(one.kind, Kind::File));
+    let stays = stays.filter_map(|version| match classify(version, keep, today) {
+        Ok(Disposition::Retain { retention, .. }) => Some(retention),
+        _ => None,
+    });
+    match stays.max_by_key(|retention| retention.until.unwrap_or(Date::MAX)) {
+        None => Disposition::Erase,
+        Some(retention) => Disposition::Retain {
+            retention,
+            pseudonymize: false,
+        },
+    }
+}
+
+impl Hold {
+    fn retention(&self) -> Retention {
+        Retention {
+            basis: self.basis,
+            reason: self.reason.to_owned(),
+            until: self.until,
+        }
+    }
+}
+
 impl Keep {
-    fn fits(&self, key: &[u8]) -> bool {
+    pub(crate) fn fits(&self, key: &[u8]) -> bool {
         let Some(prefix) = &self.prefix else {
             return true;
         };
@@ -69,14 +100,15 @@ mod tests {
     use jiff::civil::date;
 
     use super::*;
+    use crate::object::At;
 
     fn object(key: &str, modified: Option<&str>) -> Object {
         Object {
             key: key.as_bytes().to_vec(),
-            path: key.into(),
-            found: Found::File {
-                modified_at: modified.map(|at| at.parse().unwrap()),
-            },
+            kind: Kind::File,
+            at: At::Path(key.into()),
+            modified_at: modified.map(|at| at.parse().unwrap()),
+            hold: None,
         }
     }
 

@@ -1,13 +1,16 @@
 //! The configuration: pure, checked whole before anything is opened.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use adieu_core::{ConfigProblem, IdentityKind, LegalBasis, RetentionBasis, Setting, Unreachable};
 use serde::Deserialize;
 
 use crate::classify::Keep;
+use crate::credentials::Credentials;
+use crate::location::Location;
 use crate::place::Finder;
 use crate::segment::fits;
+use crate::store::Store;
 use crate::template::Template;
 
 /// One store and how a person's objects are found in it: the content of a `[[connector]]` of kind `object-storage`.
@@ -16,8 +19,12 @@ use crate::template::Template;
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ObjectStorageConfig {
-    /// The store: `folder:PATH`, relative to the configuration's own folder.
+    /// The store: `folder:PATH` (relative to the configuration's own folder), `s3://BUCKET`, `r2://BUCKET`, `gs://BUCKET` or
+    /// `azblob://CONTAINER`; the crate's front page lists what may follow.
     pub url: Setting,
+    /// How to get in, where the environment of the process does not say.
+    #[serde(default)]
+    pub credentials: Option<Credentials>,
     /// Under which prefixes a person's objects lie, such as `users/{customer_id}/`. A placeholder is a kind of identity,
     /// or `{tenant}`.
     #[serde(default)]
@@ -52,7 +59,7 @@ pub struct ObjectStorageConfig {
     /// How long they are stored, in words.
     #[serde(default)]
     pub storage_period: Option<String>,
-    /// What an erasure does not reach. When nothing is named here: the backups and snapshots of the folder.
+    /// What an erasure does not reach. When nothing is named here: the backups of the store.
     #[serde(default)]
     pub unreachable: Vec<Unreachable>,
 }
@@ -91,6 +98,7 @@ impl ObjectStorageConfig {
     pub fn new(url: Setting) -> Self {
         Self {
             url,
+            credentials: None,
             prefixes: Vec::new(),
             keys: Vec::new(),
             key_prefix: None,
@@ -109,10 +117,11 @@ impl ObjectStorageConfig {
     /// All mistakes at once, without opening anything.
     pub fn validate(&self) -> Vec<ConfigProblem> {
         let mut problems = Vec::new();
-        if let Setting::Literal(url) = &self.url
-            && let Err(problem) = folder_of(url.expose())
-        {
-            problems.push(ConfigProblem::new(["url"], problem));
+        if let Setting::Literal(url) = &self.url {
+            match self.locate(url.expose()) {
+                Ok(location) => problems.extend(self.credential_problems(&location)),
+                Err(found) => problems.extend(found),
+            }
         }
         let _ = self.read_finder(&mut problems);
         let _ = self.read_keeps(&mut problems);
@@ -123,17 +132,55 @@ impl ObjectStorageConfig {
     pub(crate) fn read(
         &self,
         folder: &Path,
-    ) -> Result<(PathBuf, Finder, Vec<Keep>), Vec<ConfigProblem>> {
+    ) -> Result<(Store, Finder, Vec<Keep>), Vec<ConfigProblem>> {
         let mut problems = Vec::new();
-        let url = self.url.resolve(folder);
-        let root = url.and_then(|url| folder_of(url.expose()).map(|path| folder.join(path)));
-        let root = root.map_err(|problem| problems.push(ConfigProblem::new(["url"], problem)));
+        let store = self.open(folder);
+        let store = store.map_err(|found| problems.extend(found));
         let finder = self.read_finder(&mut problems);
         let keeps = self.read_keeps(&mut problems);
-        match root {
-            Ok(root) if problems.is_empty() => Ok((root, finder, keeps)),
+        match store {
+            Ok(store) if problems.is_empty() => Ok((store, finder, keeps)),
             _ => Err(problems),
         }
+    }
+
+    fn open(&self, folder: &Path) -> Result<Store, Vec<ConfigProblem>> {
+        let url = self.url.resolve(folder);
+        let url = url.map_err(|problem| vec![ConfigProblem::new(["url"], problem)])?;
+        let location = self.locate(url.expose())?;
+        let mut problems = self.credential_problems(&location);
+        let credentials = self.credentials.clone().unwrap_or_default();
+        match credentials.resolve(folder) {
+            Ok(known) if problems.is_empty() => location
+                .open(folder, &known)
+                .map_err(|problem| vec![ConfigProblem::new(["url"], problem)]),
+            Ok(_) => Err(problems),
+            Err(found) => {
+                problems.extend(found.into_iter().map(|one| one.under(["credentials"])));
+                Err(problems)
+            }
+        }
+    }
+
+    /// Where the store is. A person's prefixes stand in `prefixes` alone, so the URL ends at the bucket.
+    fn locate(&self, url: &str) -> Result<Location, Vec<ConfigProblem>> {
+        let at_url = |problem: String| ConfigProblem::new(["url"], problem);
+        let location = Location::parse(url);
+        let location =
+            location.map_err(|found| found.into_iter().map(at_url).collect::<Vec<_>>())?;
+        if location.root().is_empty() {
+            Ok(location)
+        } else {
+            Err(vec![at_url(
+                "the URL ends at the bucket here; what follows it stands in front of each of `prefixes`".to_owned(),
+            )])
+        }
+    }
+
+    fn credential_problems(&self, location: &Location) -> Vec<ConfigProblem> {
+        let found = self.credentials.as_ref().map(|one| one.problems(location));
+        let found = found.into_iter().flatten();
+        found.map(|one| one.under(["credentials"])).collect()
     }
 
     fn read_finder(&self, problems: &mut Vec<ConfigProblem>) -> Finder {
@@ -208,22 +255,6 @@ impl ObjectStorageConfig {
     }
 }
 
-/// The path of a `folder:` URL. Only the scheme of another one is repeated: it may hold a secret.
-fn folder_of(url: &str) -> Result<PathBuf, String> {
-    match url.split_once(':') {
-        Some(("folder", "")) => Err("`folder:` names no folder; write `folder:uploads`".to_owned()),
-        Some(("folder", path)) => Ok(PathBuf::from(path)),
-        Some((scheme, _))
-            if scheme.len() > 1 && scheme.bytes().all(|b| b.is_ascii_alphanumeric()) =>
-        {
-            Err(format!(
-                "`{scheme}:` is not supported by this build; it knows `folder:PATH`"
-            ))
-        }
-        _ => Err("a store is written with its scheme: `folder:PATH`".to_owned()),
-    }
-}
-
 fn key_prefix_problem(prefix: &str, no_keys: bool) -> Option<ConfigProblem> {
     let problem = if no_keys {
         "it stands before the keys of `keys`, and there are none; leave it out".to_owned()
@@ -278,7 +309,8 @@ mod tests {
     #[test]
     fn every_mistake_is_told_at_once_with_its_place_and_what_would_be_right() {
         let toml = r#"
-            url = "s3://key:hunter2@uploads"
+            url = "s3://key:hunter2@uploads?regoin=x"
+            credentials = { access_key_id = "a", account_key = "b" }
             prefixes = ["users/{customer_id}", "", "{id}/", "files/{id}/", "a/{Id}/"]
             keys = ["File"]
             key_prefix = "../x/"
@@ -286,7 +318,8 @@ mod tests {
         "#;
         let found = problems(toml);
         for (place, words) in [
-            ("url: ", "`s3:` is not supported by this build"),
+            ("url: ", "no secret"),
+            ("url: ", "`regoin`"),
             ("prefixes.0: ", "write `users/{customer_id}/`"),
             ("prefixes.1: ", "empty prefix"),
             ("prefixes.3: ", "could reach the same objects"),
@@ -304,7 +337,7 @@ mod tests {
                 "{place}{words} is missing in {found:#?}"
             );
         }
-        assert_eq!(found.len(), 10, "{found:#?}");
+        assert_eq!(found.len(), 11, "{found:#?}");
         assert!(found.iter().all(|one| !one.contains("hunter2")));
     }
 

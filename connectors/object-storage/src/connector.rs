@@ -6,18 +6,17 @@ use std::sync::Arc;
 
 use adieu_core::{
     Collection, CollectionName, ConfigProblem, Connector, ConnectorError, ConnectorName, Cursor,
-    Descriptor, Erased, PageWriter, Processor, Step, Subject, Survey, Unreachable, async_trait,
+    Descriptor, Disposition, Erased, PageWriter, Processor, Step, Subject, Survey, async_trait,
 };
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD_NO_PAD;
 use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::classify::Keep;
+use crate::classify::{Keep, classify, classify_marker};
 use crate::config::ObjectStorageConfig;
-use crate::folder::Folder;
+use crate::object::{Kind, Object, Position};
 use crate::place::Finder;
+use crate::store::Store;
 use crate::{erase, export, survey};
 
 /// The name of the one collection: every object of a person, whichever way it was found.
@@ -29,7 +28,7 @@ pub(crate) const WINDOW: usize = 4_096;
 /// A store of objects, of which some are a person's.
 pub struct ObjectStorageConnector {
     descriptor: Descriptor,
-    pub(crate) folder: Folder,
+    pub(crate) store: Store,
     pub(crate) finder: Arc<Finder>,
     pub(crate) keep: Vec<Keep>,
 }
@@ -45,7 +44,7 @@ impl ObjectStorageConnector {
         config: &ObjectStorageConfig,
         folder: &Path,
     ) -> Result<Self, Vec<ConfigProblem>> {
-        let (root, finder, keep) = config.read(folder)?;
+        let (store, finder, keep) = config.read(folder)?;
         let collection = CollectionName::new(COLLECTION)
             .map_err(|rule| vec![ConfigProblem::new(["url"], rule.to_string())])?;
         let mut descriptor = Descriptor::new(
@@ -65,42 +64,56 @@ impl ObjectStorageConnector {
         descriptor.collections = vec![files];
         descriptor.unreachable.clone_from(&config.unreachable);
         if descriptor.unreachable.is_empty() {
-            descriptor.unreachable.push(backups());
+            descriptor.unreachable.push(store.backups());
         }
         Ok(Self {
             descriptor,
-            folder: Folder::new(root),
+            store,
             finder: Arc::new(finder),
             keep,
         })
     }
 
-    /// The only collection, and where a step goes on: after which key.
-    pub(crate) fn begin(&self, step: &Step) -> Result<Option<Vec<u8>>, ConnectorError> {
+    /// The only collection, and where a step goes on.
+    pub(crate) fn begin(&self, step: &Step) -> Result<Position, ConnectorError> {
         self.descriptor
             .collection(step.collection())
             .ok_or_else(ConnectorError::unknown_collection)?;
-        let Some(cursor) = step.cursor() else {
-            return Ok(None);
-        };
-        let text: String = cursor.decode(step.collection())?;
-        // Base64, because a key need not be text.
-        match STANDARD_NO_PAD.decode(&text) {
-            Ok(key) => Ok(Some(key)),
-            Err(_) => Err(ConnectorError::new(
-                adieu_core::ErrorKind::Protocol,
-                "the cursor was not made by this collection",
-            )),
+        match step.cursor() {
+            Some(cursor) => cursor.decode(step.collection()),
+            None => Ok(Position::default()),
         }
     }
 
-    /// Where the step after this key goes on.
-    pub(crate) fn go_on(&self, step: &Step, key: &[u8]) -> Result<Cursor, ConnectorError> {
-        Cursor::encode(step.collection(), &STANDARD_NO_PAD.encode(key))
+    /// Where the next step goes on.
+    pub(crate) fn go_on(&self, step: &Step, position: &Position) -> Result<Cursor, ConnectorError> {
+        Cursor::encode(step.collection(), position)
+    }
+
+    /// What an erasure does to each of these objects: asked by the survey and by the act.
+    ///
+    /// # Errors
+    /// When the versions under a deleted object, by which its note of deletion is judged, cannot be listed.
+    pub(crate) async fn dispositions(
+        &self,
+        objects: &[Object],
+    ) -> Result<Vec<Result<Disposition, ConnectorError>>, ConnectorError> {
+        let today = Self::today();
+        let mut dispositions = Vec::with_capacity(objects.len());
+        for object in objects {
+            let may_stay = self.keep.iter().any(|rule| rule.fits(&object.key));
+            if matches!(object.kind, Kind::Marker) && (may_stay || self.store.has_locks()) {
+                let versions = self.store.versions_of(&object.key).await?;
+                dispositions.push(Ok(classify_marker(&versions, &self.keep, today)));
+            } else {
+                dispositions.push(classify(object, &self.keep, today));
+            }
+        }
+        Ok(dispositions)
     }
 
     /// Today, in UTC: the day by which retention is reckoned.
-    pub(crate) fn today() -> Date {
+    fn today() -> Date {
         Timestamp::now().to_zoned(TimeZone::UTC).date()
     }
 }
@@ -112,7 +125,7 @@ impl Connector for ObjectStorageConnector {
     }
 
     async fn check(&self) -> Result<(), ConnectorError> {
-        self.folder.check(&self.finder).await
+        self.store.check(&self.finder).await
     }
 
     async fn survey(&self, subject: &Subject) -> Result<Survey, ConnectorError> {
@@ -137,14 +150,5 @@ impl fmt::Debug for ObjectStorageConnector {
         f.debug_struct("ObjectStorageConnector")
             .field("descriptor", &self.descriptor)
             .finish_non_exhaustive()
-    }
-}
-
-fn backups() -> Unreachable {
-    Unreachable {
-        what: "backups and snapshots of the folder".to_owned(),
-        why: "they lie outside of it, and are made and deleted by whoever runs the file system"
-            .to_owned(),
-        lives_for: None,
     }
 }

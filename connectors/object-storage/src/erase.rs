@@ -2,50 +2,71 @@
 
 use std::sync::Arc;
 
-use adieu_core::{ConnectorError, Disposition, Erased, Step, Tally};
+use adieu_core::{ConnectorError, Disposition, Erased, ErrorKind, Retry, Step, Tally};
 
-use crate::classify::classify;
 use crate::connector::ObjectStorageConnector;
-use crate::folder::Removed;
+use crate::object::{Listed, Object, Position};
+use crate::store::{For, Removed};
 
 pub(crate) async fn erase(
     connector: &ObjectStorageConnector,
     step: &Step,
 ) -> Result<Erased, ConnectorError> {
-    let after = connector.begin(step)?;
+    let from = connector.begin(step)?;
     let places = Arc::new(connector.finder.places(step.subject())?);
     let most = usize::try_from(step.max_records().get()).unwrap_or(usize::MAX);
-    // One more than is touched tells whether there is a next batch.
-    let mut objects = connector
-        .folder
-        .list(&places, after, most.saturating_add(1))
-        .await?;
-    let more = objects.len() > most;
-    objects.truncate(most);
+    let store = &connector.store;
+    let listed = store.list(&places, &from, most, For::Erasing).await?;
+    refuse_what_comes_back(&from, &listed)?;
 
-    let today = ObjectStorageConnector::today();
     let mut tally = Tally::new();
-    let last = objects.last().map(|object| object.key.clone());
-    let mut paths = Vec::new();
-    for object in objects {
-        match classify(&object, &connector.keep, today) {
-            Ok(Disposition::Erase) => paths.push(object.path),
-            Ok(disposition) => tally.count(&disposition, 1),
+    let mut is_left = vec![true; listed.objects.len()];
+    let mut doomed = Vec::new();
+    let dispositions = connector.dispositions(&listed.objects).await?;
+    for (index, disposition) in dispositions.iter().enumerate() {
+        match disposition {
+            Ok(Disposition::Erase) => doomed.push(index),
+            Ok(disposition) => tally.count(disposition, 1),
             Err(error) => tally.fail(error.kind(), 1),
         }
     }
-    for result in connector.folder.remove(paths).await? {
+    let objects = doomed.iter().map(|&index| listed.objects[index].clone());
+    let results = store.remove(objects.collect()).await?;
+    for (&index, result) in doomed.iter().zip(results) {
         match result {
-            Ok(Removed::Now) => tally.count(&Disposition::Erase, 1),
-            Ok(Removed::Before) => tally.count(&Disposition::Absent, 1),
+            Ok(removed) => {
+                is_left[index] = false;
+                let disposition = match removed {
+                    Removed::Now => Disposition::Erase,
+                    Removed::Before => Disposition::Absent,
+                };
+                tally.count(&disposition, 1);
+            }
             Err(error) => tally.fail(error.kind(), 1),
         }
     }
-    match last {
-        Some(last) if more => Ok(Erased::more(tally, connector.go_on(step, &last)?)),
-        _ => {
-            connector.folder.remove_empty(&places).await?;
+
+    let last_left = is_left.iter().rposition(|&left| left);
+    let left = last_left.map(|index| &listed.objects[index]);
+    let gone = listed.objects.get(last_left.map_or(0, |index| index + 1));
+    match store.go_on(&places, from, &listed, left, gone) {
+        Some(next) => Ok(Erased::more(tally, connector.go_on(step, &next)?)),
+        None => {
+            store.finish(&places).await?;
             Ok(Erased::done(tally))
         }
     }
+}
+
+/// A server that lists what it has just said to have removed would be asked for ever.
+fn refuse_what_comes_back(from: &Position, listed: &Listed) -> Result<(), ConnectorError> {
+    let first = listed.objects.first().map(Object::spot);
+    if from.gone.is_some() && from.gone == first {
+        return Err(ConnectorError::new(
+            ErrorKind::Unavailable,
+            "the store still lists what it said to have removed",
+        )
+        .retry(Retry::WithBackoff));
+    }
+    Ok(())
 }

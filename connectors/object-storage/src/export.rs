@@ -10,7 +10,8 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::connector::{ObjectStorageConnector, WINDOW};
-use crate::folder::{Found, Object, Opened, body};
+use crate::object::{At, Kind, Object};
+use crate::store::{For, Opened};
 
 /// How many objects are listed at first.
 const FIRST_WINDOW: usize = 256;
@@ -22,6 +23,10 @@ struct Row<'a> {
     size_bytes: u64,
     modified_at: Option<Timestamp>,
     media_type: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    version: Option<Version<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    is_current: Option<bool>,
 }
 
 pub(crate) async fn export(
@@ -29,28 +34,29 @@ pub(crate) async fn export(
     step: &Step,
     page: &mut PageWriter<'_>,
 ) -> Result<Option<Cursor>, ConnectorError> {
-    let mut after = connector.begin(step)?;
+    let mut position = connector.begin(step)?;
     // Objects yield no identities, so there is nothing else to look for.
     if !page.wants_records() {
         return Ok(None);
     }
-    page.schema(&schema())?;
+    let store = &connector.store;
+    page.schema(&schema(store.is_remote()))?;
     let places = Arc::new(connector.finder.places(step.subject())?);
     // A page that is full after a few objects should not have looked at thousands.
     let mut window = FIRST_WINDOW;
     loop {
-        let objects = connector.folder.list(&places, after, window).await?;
-        let more = objects.len() == window;
+        let listed = store.list(&places, &position, window, For::Reading).await?;
         window = WINDOW;
-        for object in &objects {
+        for object in &listed.objects {
             write(connector, object, page).await?;
             if page.is_full() {
-                return connector.go_on(step, &object.key).map(Some);
+                let next = store.after(&places, &listed, object);
+                return connector.go_on(step, &next).map(Some);
             }
         }
-        match objects.into_iter().next_back() {
-            Some(last) if more => after = Some(last.key),
-            _ => return Ok(None),
+        match listed.next {
+            Some(next) => position = next,
+            None => return Ok(None),
         }
     }
 }
@@ -61,43 +67,71 @@ async fn write(
     page: &mut PageWriter<'_>,
 ) -> Result<(), ConnectorError> {
     let key = String::from_utf8_lossy(&object.key).into_owned();
-    match &object.found {
-        Found::File { .. } => {}
-        Found::Other { .. } => return page.missing(key, not_a_file()),
-        Found::Closed(error) => return page.missing(key, error.clone()),
+    match &object.kind {
+        Kind::File => {}
+        // It has no content; what it hides comes as older versions.
+        Kind::Marker => return Ok(()),
+        Kind::Link => return page.missing(key, not_a_file()),
+        Kind::Upload => return page.missing(key, not_finished()),
+        Kind::Leaving(_) => return page.missing(key, leaving()),
+        Kind::Closed(error) => return page.missing(key, error.clone()),
     }
-    let (file, size_bytes, modified_at) = match connector.folder.open(object).await {
-        Ok(Opened::File {
-            file,
-            size_bytes,
-            modified_at,
-        }) => (file, size_bytes, modified_at),
-        Ok(Opened::Gone) => return page.missing(key, gone()),
-        Err(error) => return page.missing(key, error),
+    let (body, size_bytes, modified_at, media_type, metadata) =
+        match connector.store.open(object).await {
+            Ok(Opened::Bytes {
+                body,
+                size_bytes,
+                modified_at,
+                media_type,
+                metadata,
+            }) => (body, size_bytes, modified_at, media_type, metadata),
+            Ok(Opened::Gone) => return page.missing(key, gone()),
+            // A store that does not answer now may answer the same step later.
+            Err(error) if connector.store.is_remote() && error.retry_advice() != Retry::Never => {
+                return Err(error);
+            }
+            Err(error) => return page.missing(key, error),
+        };
+    let guessed = mime_guess::from_path(&key).first_raw();
+    let media_type = media_type.or(guessed.map(str::to_owned));
+    let (version, is_current) = match &object.at {
+        At::Path(_) => (None, None),
+        At::Key {
+            version,
+            is_current,
+            ..
+        } => (Some(Version(version.as_deref())), Some(*is_current)),
     };
-    let media_type = mime_guess::from_path(&object.path).first_raw();
     let row = Row {
         key: &key,
         size_bytes,
         modified_at,
-        media_type,
+        media_type: media_type.as_deref(),
+        version,
+        is_current,
     };
     page.record(&row).await?;
-    let attachment = Attachment {
-        media_type: media_type.map(str::to_owned),
+    let mut attachment = Attachment {
+        media_type,
         size_bytes: Some(size_bytes),
         modified_at,
+        metadata: metadata.into_iter().collect(),
         ..Attachment::new(key)
     };
-    page.attachment(attachment, body(file, size_bytes)).await
+    if let (Some(version), Some(false)) = (object.version(), is_current) {
+        attachment
+            .metadata
+            .insert("older_version".to_owned(), version.to_owned());
+    }
+    page.attachment(attachment, body).await
 }
 
-fn schema() -> Schema {
+fn schema(with_versions: bool) -> Schema {
     let field = |name: &str, field_type, description: &str| Field {
         description: Some(description.to_owned()),
         ..Field::new(name, field_type)
     };
-    Schema::closed([
+    let mut fields = vec![
         field("key", FieldType::String, "The file's name in the store"),
         field("size_bytes", FieldType::Integer, "Its length in bytes"),
         field(
@@ -105,13 +139,27 @@ fn schema() -> Schema {
             FieldType::Datetime,
             "When it was last changed",
         ),
-        field(
-            "media_type",
+        field("media_type", FieldType::String, "What sort of file it is"),
+    ];
+    if with_versions {
+        fields.push(field(
+            "version",
             FieldType::String,
-            "What it is, by the ending of its name",
-        ),
-    ])
+            "Which version of the file this is, where the store keeps several",
+        ));
+        fields.push(field(
+            "is_current",
+            FieldType::Boolean,
+            "Whether it is the newest, and not an older one that the store still keeps",
+        ));
+    }
+    Schema::closed(fields)
 }
+
+/// A version's name, which is null where the store has none.
+#[derive(Serialize)]
+#[serde(transparent)]
+struct Version<'a>(Option<&'a str>);
 
 fn not_a_file() -> ConnectorError {
     ConnectorError::new(
@@ -126,4 +174,18 @@ fn gone() -> ConnectorError {
         "the object was removed between listing and reading",
     )
     .retry(Retry::Never)
+}
+
+fn not_finished() -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Unsupported,
+        "an upload of it was begun and never finished; the store lets nobody read its parts",
+    )
+}
+
+fn leaving() -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Unsupported,
+        "it was deleted; the store keeps it for some days more and lets nobody read it",
+    )
 }

@@ -1,16 +1,24 @@
 #![doc = include_str!("../README.md")]
 
+mod archives;
 mod classify;
 mod config;
 mod connector;
+mod credentials;
 mod erase;
 mod error;
 mod export;
 mod folder;
+mod location;
+mod object;
 mod place;
+mod remote;
 mod segment;
+mod store;
 mod survey;
 mod template;
 
+pub use archives::{ArchiveBucket, ArchiveNames, ArchiveUpload};
 pub use config::{ObjectStorageConfig, RetainFrom, RetainRule};
 pub use connector::{COLLECTION, ObjectStorageConnector};
+pub use credentials::Credentials;

@@ -124,6 +124,15 @@ impl Place {
         }
     }
 
+    /// Whether a key that a store lists belongs to this place.
+    pub(crate) fn covers(&self, key: &[u8]) -> bool {
+        let own = self.key();
+        match self {
+            Self::Prefix { .. } => key.starts_with(&own),
+            Self::Object { .. } => key == own,
+        }
+    }
+
     fn holds(&self, key: &[&str]) -> bool {
         match self {
             Self::Prefix { segments, .. } => {
@@ -136,6 +145,16 @@ impl Place {
 }
 
 impl Places {
+    /// A single one.
+    pub(crate) fn one(place: Place) -> Self {
+        Self(vec![place])
+    }
+
+    /// The one that this key lies in.
+    pub(crate) fn of(&self, key: &[u8]) -> Option<&Place> {
+        self.0.iter().find(|place| place.covers(key))
+    }
+
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Place> {
         self.0.iter()
     }

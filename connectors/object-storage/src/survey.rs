@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use adieu_core::{Connector as _, ConnectorError, Holding, Subject, Survey, Tally};
 
-use crate::classify::classify;
 use crate::connector::{ObjectStorageConnector, WINDOW};
+use crate::object::Position;
+use crate::store::For;
 
 pub(crate) async fn survey(
     connector: &ObjectStorageConnector,
@@ -28,20 +29,18 @@ async fn count(
     subject: &Subject,
 ) -> Result<Tally, ConnectorError> {
     let places = Arc::new(connector.finder.places(subject)?);
-    let today = ObjectStorageConnector::today();
     let mut tally = Tally::new();
-    let mut after = None;
-    loop {
-        let objects = connector.folder.list(&places, after, WINDOW).await?;
-        for object in &objects {
-            match classify(object, &connector.keep, today) {
+    let mut from = Some(Position::default());
+    while let Some(position) = from {
+        let store = &connector.store;
+        let listed = store.list(&places, &position, WINDOW, For::Erasing).await?;
+        for disposition in connector.dispositions(&listed.objects).await? {
+            match disposition {
                 Ok(disposition) => tally.count(&disposition, 1),
                 Err(error) => tally.fail(error.kind(), 1),
             }
         }
-        match objects.into_iter().nth(WINDOW - 1) {
-            Some(last) => after = Some(last.key),
-            None => return Ok(tally),
-        }
+        from = listed.next;
     }
+    Ok(tally)
 }

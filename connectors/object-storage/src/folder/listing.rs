@@ -14,8 +14,8 @@ use cap_std::fs::{Dir, Metadata};
 use jiff::Timestamp;
 
 use super::open::{exactly, is_exact, metadata, step_into};
-use super::{Found, Object};
 use crate::error::from_io;
+use crate::object::{At as Address, Kind, Object};
 use crate::place::{Place, Places};
 
 /// How deep folders may lie in one another under a prefix.
@@ -134,7 +134,7 @@ impl Walk<'_> {
         if !name.is_folder() {
             // One that is gone since it was listed is not held any more.
             match metadata(folder, &name.name) {
-                Ok(Some(metadata)) => self.push(at, found(&metadata)),
+                Ok(Some(metadata)) => self.push(at, kind(&metadata), modified_at(&metadata)),
                 Ok(None) => {}
                 Err(error) => self.closed(at, error),
             }
@@ -169,7 +169,9 @@ impl Walk<'_> {
             _ => Ok(None),
         });
         match looked {
-            Ok(Some(metadata)) if !metadata.is_dir() => self.push(at, found(&metadata)),
+            Ok(Some(metadata)) if !metadata.is_dir() => {
+                self.push(at, kind(&metadata), modified_at(&metadata));
+            }
             Ok(_) => {}
             Err(error) => self.closed(at, error),
         }
@@ -220,15 +222,17 @@ impl Walk<'_> {
     fn closed(&mut self, at: &At, error: ConnectorError) {
         // A folder that the cursor has passed was told of already.
         if self.wants_file(&at.key) {
-            self.push(at, Found::Closed(error));
+            self.push(at, Kind::Closed(error), None);
         }
     }
 
-    fn push(&mut self, at: &At, found: Found) {
+    fn push(&mut self, at: &At, kind: Kind, modified_at: Option<Timestamp>) {
         self.found.push(Object {
             key: at.key.clone(),
-            path: at.path.clone(),
-            found,
+            kind,
+            at: Address::Path(at.path.clone()),
+            modified_at,
+            hold: None,
         });
     }
 }
@@ -274,12 +278,11 @@ impl Ord for Name {
     }
 }
 
-fn found(metadata: &Metadata) -> Found {
-    let modified_at = modified_at(metadata);
+fn kind(metadata: &Metadata) -> Kind {
     if metadata.is_file() {
-        Found::File { modified_at }
+        Kind::File
     } else {
-        Found::Other { modified_at }
+        Kind::Link
     }
 }
 

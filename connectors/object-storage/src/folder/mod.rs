@@ -15,39 +15,16 @@ use std::sync::Arc;
 use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
 use cap_std::ambient_authority;
 use cap_std::fs::Dir;
-use jiff::Timestamp;
 
 use crate::error::{from_io, is_absent, lost};
+use crate::object::{At, Listed, Object, Position};
 use crate::place::{Finder, Places};
-
-pub(crate) use read::{Opened, body};
-pub(crate) use remove::Removed;
+use crate::store::{Opened, Removed};
 
 /// A folder that holds objects.
 #[derive(Clone)]
 pub(crate) struct Folder {
     root: PathBuf,
-}
-
-/// An object that was found. It has no `Debug`: its key is personal.
-#[derive(Clone)]
-pub(crate) struct Object {
-    /// The bytes of its path, with slashes: what it is ordered by.
-    pub(crate) key: Vec<u8>,
-    /// The path to open it by.
-    pub(crate) path: PathBuf,
-    pub(crate) found: Found,
-}
-
-/// What was found at a key.
-#[derive(Clone)]
-pub(crate) enum Found {
-    /// A file.
-    File { modified_at: Option<Timestamp> },
-    /// A symbolic link, a socket, a pipe: its content is not the person's, its name may be.
-    Other { modified_at: Option<Timestamp> },
-    /// A folder that cannot be entered, and why; what it holds is not known.
-    Closed(ConnectorError),
 }
 
 impl Folder {
@@ -75,21 +52,36 @@ impl Folder {
         .await
     }
 
-    /// The next objects after a key, in the order of their keys; fewer than `limit` only when there are no more.
+    /// The next objects after a position, in the order of their keys.
     pub(crate) async fn list(
         &self,
         places: &Arc<Places>,
-        after: Option<Vec<u8>>,
+        from: &Position,
         limit: usize,
-    ) -> Result<Vec<Object>, ConnectorError> {
+    ) -> Result<Listed, ConnectorError> {
         let places = Arc::clone(places);
-        self.on_a_thread(move |root| listing::list(root, &places, after.as_deref(), limit))
-            .await
+        let after = from.after.as_ref().map(|spot| spot.key.0.clone());
+        // One more than is asked for tells whether there are more.
+        let wanted = limit.saturating_add(1);
+        let mut objects = self
+            .on_a_thread(move |root| listing::list(root, &places, after.as_deref(), wanted))
+            .await?;
+        let more = objects.len() > limit;
+        objects.truncate(limit);
+        let next = objects.last().filter(|_| more).map(|last| Position {
+            after: Some(last.spot()),
+            ..Position::default()
+        });
+        Ok(Listed {
+            objects,
+            next,
+            ..Listed::default()
+        })
     }
 
     /// Opens a file to be read.
     pub(crate) async fn open(&self, object: &Object) -> Result<Opened, ConnectorError> {
-        let path = object.path.clone();
+        let path = path_of(object);
         self.on_a_thread(move |root| read::open(root, &path)).await
     }
 
@@ -99,8 +91,9 @@ impl Folder {
     /// When it is not certain that what was removed stays removed.
     pub(crate) async fn remove(
         &self,
-        paths: Vec<PathBuf>,
+        objects: Vec<Object>,
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
+        let paths: Vec<PathBuf> = objects.iter().map(path_of).collect();
         self.on_a_thread(move |root| remove::files(root, &paths))
             .await
             .map_err(|error| error.effect(Effect::Unknown))
@@ -136,6 +129,14 @@ impl Folder {
         tokio::task::spawn_blocking(work)
             .await
             .map_err(|_| lost())?
+    }
+}
+
+/// The path of an object of this store.
+fn path_of(object: &Object) -> PathBuf {
+    match &object.at {
+        At::Path(path) => path.clone(),
+        At::Key { .. } => PathBuf::new(),
     }
 }
 

@@ -9,25 +9,14 @@ use bytes::Bytes;
 use cap_fs_ext::{FollowSymlinks, OpenOptionsFollowExt, OpenOptionsSyncExt};
 use cap_std::fs::{Dir, OpenOptions};
 use futures_util::stream;
-use jiff::Timestamp;
 
 use super::listing::modified_at;
 use super::open::parent_of;
 use crate::error::{from_io, is_absent, lost};
+use crate::store::Opened;
 
 /// How much of a file lies in memory at a time.
 const CHUNK_BYTES: u64 = 256 * 1024;
-
-/// What opening a file came to.
-pub(crate) enum Opened {
-    File {
-        file: File,
-        size_bytes: u64,
-        modified_at: Option<Timestamp>,
-    },
-    /// It is gone since it was listed.
-    Gone,
-}
 
 /// See [`Folder::open`](super::Folder::open).
 pub(super) fn open(root: &Dir, path: &Path) -> Result<Opened, ConnectorError> {
@@ -47,16 +36,18 @@ pub(super) fn open(root: &Dir, path: &Path) -> Result<Opened, ConnectorError> {
     if !metadata.is_file() {
         return Ok(Opened::Gone);
     }
-    Ok(Opened::File {
+    Ok(Opened::Bytes {
+        body: body(file.into_std(), metadata.len()),
         size_bytes: metadata.len(),
         modified_at: modified_at(&metadata),
-        file: file.into_std(),
+        media_type: None,
+        metadata: Vec::new(),
     })
 }
 
 /// The first `size_bytes` of a file, read as they are asked for. What is appended meanwhile is left out; a file that
 /// becomes shorter is an error.
-pub(crate) fn body(file: File, size_bytes: u64) -> Body<'static> {
+fn body(file: File, size_bytes: u64) -> Body<'static> {
     let chunks = stream::try_unfold((file, size_bytes), |(file, left)| async move {
         if left == 0 {
             return Ok(None);

@@ -10,14 +10,7 @@ use super::listing::MAX_DEPTH;
 use super::open::{exactly, parent_of, step_into};
 use crate::error::{from_io, is_absent};
 use crate::place::{Place, Places};
-
-/// What removing a file came to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Removed {
-    Now,
-    /// It was gone already.
-    Before,
-}
+use crate::store::Removed;
 
 /// See [`Folder::remove`](super::Folder::remove).
 pub(super) fn files(

@@ -3,6 +3,12 @@
 #![allow(dead_code, reason = "each test file uses its part")]
 #![allow(clippy::unwrap_used, reason = "a test fails by it")]
 
+pub(crate) mod azurite;
+pub(crate) mod between;
+pub(crate) mod gcs;
+pub(crate) mod moto;
+pub(crate) mod server;
+
 use std::collections::BTreeMap;
 use std::path::Path;
 

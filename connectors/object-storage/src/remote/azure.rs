@@ -1,0 +1,489 @@
+//! Azure Blob Storage.
+
+use adieu_core::{ConnectorError, ErrorKind, RetentionBasis, async_trait};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
+use futures_util::{StreamExt as _, stream};
+use http::Method;
+use http::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderName, IF_MATCH, IF_NONE_MATCH, RANGE};
+use jiff::tz::TimeZone;
+use jiff::{Timestamp, ToSpan};
+use reqsign_azure_storage::{
+    Credential, DefaultCredentialProvider, RequestSigner, StaticCredentialProvider,
+};
+use reqsign_core::Signer;
+
+use super::client::{self, Call, Client};
+use super::failure::Refusal;
+use super::read::{Got, time_of, whole_length};
+use super::upload::Part;
+use super::xml::Element;
+use super::{Api, Ask, MOST_KEYS, Page, encode};
+use crate::credentials::Known;
+use crate::location::Bucket;
+use crate::object::{At, Hold, Kind, Listing, Object, Spot};
+use crate::store::Removed;
+
+/// The version of the API that this is written for.
+const VERSION: &str = "2021-12-02";
+const VERSION_HEADER: HeaderName = HeaderName::from_static("x-ms-version");
+const BLOB_TYPE: HeaderName = HeaderName::from_static("x-ms-blob-type");
+/// Everything that may lie under a name.
+const EVERYTHING: &str = "deleted,immutabilitypolicy,legalhold,snapshots,uncommittedblobs,versions";
+/// The same for accounts with folders of their own, which know neither versions nor locks.
+const LESS: &str = "deleted,snapshots,uncommittedblobs";
+const METADATA: &str = "x-ms-meta-";
+const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+const DELETE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete and …/blobs/deleteBlobVersion/action";
+const WRITING: &str = "writing a blob";
+const WRITE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
+/// How many calls run at once that are for one blob each.
+const AT_ONCE: usize = 16;
+
+/// A container.
+pub(super) struct Azure {
+    client: Client<Credential>,
+    container: String,
+    /// What the account lets one ask for; found out by the first listing.
+    include: tokio::sync::OnceCell<&'static str>,
+}
+
+impl Azure {
+    pub(super) fn new(bucket: &Bucket, known: &Known) -> Result<Self, String> {
+        let account = bucket
+            .account
+            .clone()
+            .or_else(|| std::env::var("AZURE_STORAGE_ACCOUNT_NAME").ok());
+        let endpoint = match (&bucket.endpoint, &account) {
+            (Some(endpoint), _) => endpoint.clone(),
+            (None, Some(account)) => format!("https://{account}.blob.core.windows.net"),
+            (None, None) => {
+                return Err(
+                    "it is not known whose container it is: write `?account=NAME` after it, or set AZURE_STORAGE_ACCOUNT_NAME"
+                        .to_owned(),
+                );
+            }
+        };
+        let http = client::http_client()?;
+        let context = client::context(&http);
+        let request = RequestSigner::new();
+        let signer = match (&known.account_key, &known.sas_token) {
+            (Some(key), _) => {
+                let account = account.ok_or("`account_key` needs the account's name: write `?account=NAME` after the container")?;
+                let fixed = StaticCredentialProvider::new_shared_key(&account, key.expose());
+                Signer::new(context, fixed, request)
+            }
+            (None, Some(token)) => {
+                let token = token.expose().trim_start_matches('?');
+                Signer::new(
+                    context,
+                    StaticCredentialProvider::new_sas_token(token),
+                    request,
+                )
+            }
+            (None, None) => Signer::new(context, DefaultCredentialProvider::new(), request),
+        };
+        Ok(Self {
+            client: Client::new(http, endpoint, signer, explain),
+            container: bucket.name.clone(),
+            include: tokio::sync::OnceCell::new(),
+        })
+    }
+
+    fn of_blob(
+        &self,
+        method: Method,
+        key: &[u8],
+        query: &str,
+        doing: &'static str,
+        permission: &'static str,
+    ) -> Call {
+        let mark = if query.is_empty() { "" } else { "?" };
+        let key = encode::path(&String::from_utf8_lossy(key));
+        let path = format!("/{}/{key}{mark}{query}", self.container);
+        Call::new(method, path, doing, permission).header(VERSION_HEADER, VERSION)
+    }
+
+    async fn list(&self, ask: &Ask<'_>) -> Result<Element, ConnectorError> {
+        if let Some(include) = self.include.get() {
+            return self.list_with(ask, include).await;
+        }
+        let (list, include) = match self.list_with(ask, EVERYTHING).await {
+            Err(error) if error.kind() == ErrorKind::Protocol => {
+                (self.list_with(ask, LESS).await?, LESS)
+            }
+            answer => (answer?, EVERYTHING),
+        };
+        let _ = self.include.set(include);
+        Ok(list)
+    }
+
+    async fn list_with(&self, ask: &Ask<'_>, include: &str) -> Result<Element, ConnectorError> {
+        let limit = MOST_KEYS.to_string();
+        let mut pairs = vec![
+            ("comp", "list"),
+            ("include", include),
+            ("maxresults", &limit),
+            ("prefix", ask.prefix),
+            ("restype", "container"),
+        ];
+        pairs.extend(ask.page.map(|page| ("marker", page)));
+        let path = format!("/{}?{}", self.container, encode::query(&pairs));
+        let call =
+            Call::new(Method::GET, path, "listing the blobs", READ).header(VERSION_HEADER, VERSION);
+        let (_, _, body) = self.client.ask(&call).await?;
+        Element::parse(&body).ok_or_else(nonsense)
+    }
+
+    async fn delete(&self, object: &Object) -> Result<Removed, ConnectorError> {
+        let which = Which::of(object);
+        let deleted = self.delete_once(object, &which.query()).await?;
+        match which {
+            // Without its version's name, what is current becomes one of the older versions; that goes then.
+            Which::Current(version) => {
+                let older = self
+                    .delete_once(object, &encode::query(&[("versionid", &version)]))
+                    .await?;
+                Ok(if deleted == Removed::Now {
+                    deleted
+                } else {
+                    older
+                })
+            }
+            Which::Base if deleted == Removed::Before => self.delete_uncommitted(object).await,
+            _ => Ok(deleted),
+        }
+    }
+
+    async fn delete_once(&self, object: &Object, query: &str) -> Result<Removed, ConnectorError> {
+        let call = self
+            .of_blob(
+                Method::DELETE,
+                &object.key,
+                query,
+                "deleting a blob",
+                DELETE,
+            )
+            .expecting(&[404]);
+        let (status, _, _) = self.client.ask(&call).await?;
+        Ok(if status.is_success() {
+            Removed::Now
+        } else {
+            Removed::Before
+        })
+    }
+
+    /// Blocks that were sent and never put together cannot be deleted. An empty blob of that name takes them along.
+    async fn delete_uncommitted(&self, object: &Object) -> Result<Removed, ConnectorError> {
+        let call = self
+            .of_blob(
+                Method::PUT,
+                &object.key,
+                "",
+                "clearing an unfinished upload",
+                WRITE,
+            )
+            .header(BLOB_TYPE, "BlockBlob")
+            .header(CONTENT_LENGTH, "0")
+            // Never over one that somebody finished meanwhile.
+            .header(IF_NONE_MATCH, "*")
+            .expecting(&[409, 412]);
+        let (status, _, _) = self.client.ask(&call).await?;
+        if !status.is_success() {
+            return Err(ConnectorError::new(
+                ErrorKind::Unavailable,
+                "a blob came back while it was deleted",
+            ));
+        }
+        self.delete_once(object, "").await?;
+        Ok(Removed::Now)
+    }
+}
+
+#[async_trait]
+impl Api for Azure {
+    async fn page(&self, ask: Ask<'_>) -> Result<Page, ConnectorError> {
+        // Unfinished uploads and what is deleted but kept come in the same listing.
+        if ask.listing != Listing::Objects {
+            return Ok(Page::default());
+        }
+        let list = self.list(&ask).await?;
+        let blobs = list
+            .child("Blobs")
+            .map(|blobs| blobs.children.as_slice())
+            .unwrap_or_default();
+        let mut objects = Vec::with_capacity(blobs.len());
+        for blob in blobs.iter().filter(|blob| blob.name == "Blob") {
+            objects.push(object_of(blob)?);
+        }
+        Ok(Page::of(&ask, objects, list.some_text("NextMarker"), order))
+    }
+
+    async fn get(&self, object: &Object, from: u64) -> Result<Option<Got>, ConnectorError> {
+        let which = Which::of(object);
+        let query = match &which {
+            Which::Current(version) => encode::query(&[("versionid", version)]),
+            _ => which.query(),
+        };
+        let mut call = self
+            .of_blob(Method::GET, &object.key, &query, "reading a blob", READ)
+            .expecting(&[404, 412]);
+        if from > 0 {
+            call = call.header(RANGE, &format!("bytes={from}-"));
+        }
+        if let At::Key {
+            etag: Some(etag), ..
+        } = &object.at
+        {
+            call = call.header(IF_MATCH, etag);
+        }
+        let answer = self.client.send(&call).await?;
+        if !answer.status.is_success() {
+            return Ok(None);
+        }
+        let size_bytes = if from == 0 {
+            answer
+                .text("content-length")
+                .and_then(|length| length.parse().ok())
+        } else {
+            answer
+                .text("content-range")
+                .and_then(|range| whole_length(&range, from))
+        };
+        let size_bytes = size_bytes.ok_or_else(|| {
+            ConnectorError::new(
+                ErrorKind::Protocol,
+                "the store does not say how long a blob is",
+            )
+        })?;
+        Ok(Some(Got {
+            size_bytes,
+            etag: answer.text("etag"),
+            modified_at: answer.text("last-modified").and_then(|at| time_of(&at)),
+            media_type: answer.text(CONTENT_TYPE.as_str()),
+            metadata: answer.metadata(METADATA),
+            answer,
+        }))
+    }
+
+    async fn remove(
+        &self,
+        objects: &[Object],
+    ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
+        // A blob cannot go before its snapshots.
+        let mut outcomes: Vec<_> = objects.iter().map(|_| Ok(Removed::Before)).collect();
+        for of_base in [false, true] {
+            let mut deleting = Vec::new();
+            for (index, object) in objects.iter().enumerate() {
+                if matches!(Which::of(object), Which::Base | Which::Current(_)) == of_base {
+                    deleting.push(async move { (index, self.delete(object).await) });
+                }
+            }
+            let mut answers = stream::iter(deleting).buffer_unordered(AT_ONCE);
+            while let Some((index, outcome)) = answers.next().await {
+                outcomes[index] = outcome;
+            }
+        }
+        Ok(outcomes)
+    }
+
+    fn has_locks(&self) -> bool {
+        false
+    }
+
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), ConnectorError> {
+        let call = self
+            .of_blob(Method::PUT, key.as_bytes(), "", WRITING, WRITE)
+            .header(BLOB_TYPE, "BlockBlob")
+            .header(CONTENT_LENGTH, &bytes.len().to_string())
+            .body(bytes);
+        self.client.ask(&call).await.map(drop)
+    }
+
+    async fn begin(&self, _: &str) -> Result<String, ConnectorError> {
+        // Blocks of two uploads to one name must not be mixed up.
+        Ok(format!("{:016x}", fastrand::u64(..)))
+    }
+
+    async fn part(&self, part: Part<'_>) -> Result<String, ConnectorError> {
+        let id = STANDARD.encode(format!("{}-{:08}", part.session, part.index));
+        let query = encode::query(&[("blockid", &id), ("comp", "block")]);
+        let call = self
+            .of_blob(Method::PUT, part.key.as_bytes(), &query, WRITING, WRITE)
+            .header(CONTENT_LENGTH, &part.bytes.len().to_string())
+            .body(part.bytes);
+        self.client.ask(&call).await?;
+        Ok(id)
+    }
+
+    async fn complete(&self, key: &str, _: &str, parts: &[String]) -> Result<(), ConnectorError> {
+        let blocks: String = parts
+            .iter()
+            .map(|id| format!("<Latest>{id}</Latest>"))
+            .collect();
+        let body =
+            format!("<?xml version=\"1.0\" encoding=\"utf-8\"?><BlockList>{blocks}</BlockList>");
+        let call = self
+            .of_blob(
+                Method::PUT,
+                key.as_bytes(),
+                "comp=blocklist",
+                WRITING,
+                WRITE,
+            )
+            .header(CONTENT_LENGTH, &body.len().to_string())
+            .body(body);
+        self.client.ask(&call).await.map(drop)
+    }
+
+    async fn check(&self, prefix: &str) -> Result<(), ConnectorError> {
+        self.list(&Ask::one_of(Listing::Objects, prefix))
+            .await
+            .map(drop)
+    }
+}
+
+/// Which of the things under one name, as it stands in a position.
+#[derive(Clone, PartialEq, Eq)]
+enum Which {
+    Snapshot(String),
+    /// An older version.
+    Version(String),
+    /// What the name holds now, where versions are kept.
+    Current(String),
+    /// What the name holds, where they are not.
+    Base,
+}
+
+impl Which {
+    fn of(object: &Object) -> Self {
+        Self::parse(object.version())
+    }
+
+    fn parse(text: Option<&str>) -> Self {
+        match text.and_then(|text| text.split_once('=')) {
+            Some(("snapshot", time)) => Self::Snapshot(time.to_owned()),
+            Some(("version", time)) => Self::Version(time.to_owned()),
+            Some(("current", time)) => Self::Current(time.to_owned()),
+            _ => Self::Base,
+        }
+    }
+
+    fn text(&self) -> Option<String> {
+        match self {
+            Self::Snapshot(time) => Some(format!("snapshot={time}")),
+            Self::Version(time) => Some(format!("version={time}")),
+            Self::Current(time) => Some(format!("current={time}")),
+            Self::Base => None,
+        }
+    }
+
+    /// How a call for it names it, besides the name.
+    fn query(&self) -> String {
+        match self {
+            Self::Snapshot(time) => encode::query(&[("snapshot", time)]),
+            Self::Version(time) => encode::query(&[("versionid", time)]),
+            Self::Current(_) | Self::Base => String::new(),
+        }
+    }
+
+    /// What is older comes first, and what the name holds now last.
+    fn order(&self) -> (bool, String) {
+        match self {
+            Self::Snapshot(time) | Self::Version(time) => (false, time.clone()),
+            Self::Current(_) | Self::Base => (true, String::new()),
+        }
+    }
+}
+
+fn order(spot: &Spot) -> (Vec<u8>, (bool, String)) {
+    let which = Which::parse(spot.version.as_deref());
+    (spot.key.0.clone(), which.order())
+}
+
+fn object_of(blob: &Element) -> Result<Object, ConnectorError> {
+    let name = blob.child("Name").ok_or_else(nonsense)?;
+    // Names with characters that XML cannot hold come encoded.
+    let key = match name.attribute("Encoded") {
+        Some("true") => percent_encoding::percent_decode_str(name.own_text()).collect(),
+        _ => name.own_text().as_bytes().to_vec(),
+    };
+    let snapshot = blob.some_text("Snapshot").map(Which::Snapshot);
+    let version = blob.some_text("VersionId").map(|version| {
+        if blob.text("IsCurrentVersion") == "true" {
+            Which::Current(version)
+        } else {
+            Which::Version(version)
+        }
+    });
+    let which = snapshot.or(version).unwrap_or(Which::Base);
+    let empty = Element::default();
+    let properties = blob.child("Properties").unwrap_or(&empty);
+    let kind = if blob.text("Deleted") == "true" {
+        let days: Option<i64> = properties.text("RemainingRetentionDays").parse().ok();
+        let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
+        Kind::Leaving(days.and_then(|days| today.checked_add(days.days()).ok()))
+    } else {
+        Kind::File
+    };
+    let etag = properties
+        .some_text("Etag")
+        .filter(|_| which == Which::Base);
+    Ok(Object {
+        key,
+        kind,
+        at: At::Key {
+            version: which.text(),
+            etag: etag.map(|etag| {
+                if etag.starts_with('"') {
+                    etag
+                } else {
+                    format!("\"{etag}\"")
+                }
+            }),
+            is_current: matches!(which, Which::Base | Which::Current(_)),
+        },
+        modified_at: time_of(properties.text("Last-Modified")),
+        hold: hold_of(blob, properties),
+    })
+}
+
+fn hold_of(blob: &Element, properties: &Element) -> Option<Hold> {
+    let text = |name| properties.some_text(name).or_else(|| blob.some_text(name));
+    if text("LegalHold").as_deref() == Some("true") {
+        return Some(Hold {
+            basis: RetentionBasis::LegalClaims,
+            reason: "a legal hold lies on it in the store",
+            until: None,
+        });
+    }
+    let until = time_of(&text("ImmutabilityPolicyUntilDate")?)?;
+    (until > Timestamp::now()).then(|| Hold {
+        basis: RetentionBasis::LegalObligation,
+        reason: "it is locked in the store",
+        until: Some(until.to_zoned(TimeZone::UTC).date()),
+    })
+}
+
+fn nonsense() -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Protocol,
+        "the store's list of blobs makes no sense",
+    )
+}
+
+/// Azure names its reason in a header.
+fn explain(refusal: &Refusal<'_>) -> ConnectorError {
+    let code = client::text_of(refusal.headers, "x-ms-error-code").unwrap_or_default();
+    let kind = match code.as_str() {
+        "AuthenticationFailed" | "InvalidAuthenticationInfo" | "NoAuthenticationInformation" => {
+            ErrorKind::Unauthorized
+        }
+        "ServerBusy" => ErrorKind::RateLimited,
+        "BlobImmutableDueToPolicy" | "LeaseIdMissing" => ErrorKind::Forbidden,
+        "OperationTimedOut" => ErrorKind::TimedOut,
+        _ => refusal.kind(),
+    };
+    refusal.error(kind, &code)
+}

@@ -1,0 +1,482 @@
+//! Stores of a provider, reached over HTTP: S3 and what speaks as it does, Google Cloud Storage, Azure Blob.
+//!
+//! Keys go over the wire exactly as they are. The object store library tidies them up (white space at their edges, two slashes
+//! in a row), and lists neither unfinished uploads nor snapshots nor generations, so here each provider is asked in its own
+//! words, signed by the library's own signers.
+
+mod azure;
+mod client;
+mod encode;
+mod failure;
+mod gcs;
+mod read;
+mod s3;
+mod upload;
+mod xml;
+
+use std::sync::Arc;
+
+use adieu_core::{Body, ConnectorError, ErrorKind, Retry, async_trait};
+use bytes::Bytes;
+
+use crate::credentials::Known;
+use crate::location::{Bucket, Provider};
+use crate::object::{At, Key, Kind, Listed, Listing, Object, Position, Spot};
+use crate::place::{Finder, Place, Places};
+use crate::store::{For, Opened, Removed};
+use upload::Part;
+
+pub(crate) use upload::Upload;
+
+/// A bucket or container.
+pub(crate) struct Remote {
+    api: Arc<dyn Api>,
+}
+
+/// What is asked of a provider.
+#[async_trait]
+trait Api: Send + Sync {
+    /// One page of a listing; a listing that the store does not have is empty.
+    async fn page(&self, ask: Ask<'_>) -> Result<Page, ConnectorError>;
+
+    /// The bytes of an object from an offset on.
+    async fn get(&self, object: &Object, from: u64) -> Result<Option<read::Got>, ConnectorError>;
+
+    /// Removes objects, each for itself.
+    async fn remove(
+        &self,
+        objects: &[Object],
+    ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError>;
+
+    /// Whether a lock may keep a version, as far as is known.
+    fn has_locks(&self) -> bool;
+
+    /// Writes a short object whole.
+    async fn put(&self, key: &str, bytes: Bytes) -> Result<(), ConnectorError>;
+
+    /// Begins an object that comes in parts; answers with what the store calls it.
+    async fn begin(&self, key: &str) -> Result<String, ConnectorError>;
+
+    /// Sends the next part; answers with what the store calls it.
+    async fn part(&self, part: Part<'_>) -> Result<String, ConnectorError>;
+
+    /// Puts the parts together.
+    async fn complete(
+        &self,
+        key: &str,
+        session: &str,
+        parts: &[String],
+    ) -> Result<(), ConnectorError>;
+
+    /// Tries every right that is needed and can be tried without an object, under a prefix.
+    async fn check(&self, prefix: &str) -> Result<(), ConnectorError>;
+}
+
+/// Which page of which listing is wanted.
+struct Ask<'a> {
+    listing: Listing,
+    prefix: &'a str,
+    after: Option<&'a Spot>,
+    page: Option<&'a str>,
+    limit: usize,
+    wanted: For,
+}
+
+impl<'a> Ask<'a> {
+    /// A single entry, to see whether it is allowed.
+    fn one_of(listing: Listing, prefix: &'a str) -> Self {
+        Self {
+            listing,
+            prefix,
+            after: None,
+            page: None,
+            limit: 1,
+            wanted: For::Reading,
+        }
+    }
+}
+
+/// A page of a listing, in its order.
+#[derive(Default)]
+struct Page {
+    objects: Vec<Object>,
+    /// Where the next one begins, if there is one: after this entry of the page that the store names so.
+    next: Option<Mark>,
+}
+
+/// See [`Page::next`].
+#[derive(Clone)]
+struct Mark {
+    after: Option<Spot>,
+    page: Option<String>,
+}
+
+impl Page {
+    /// A page of a store that names its pages and sends them whole, from all that it sent: what was met already is left
+    /// out, and no more than was asked for comes through.
+    fn of<O: Ord>(
+        ask: &Ask<'_>,
+        mut objects: Vec<Object>,
+        next: Option<String>,
+        order: fn(&Spot) -> O,
+    ) -> Self {
+        objects.sort_by_key(|object| order(&object.spot()));
+        if let Some(after) = ask.after {
+            let last = order(after);
+            objects.retain(|object| order(&object.spot()) > last);
+        }
+        let next = if objects.len() > ask.limit {
+            objects.truncate(ask.limit);
+            Some(Mark {
+                after: objects.last().map(Object::spot),
+                page: ask.page.map(str::to_owned),
+            })
+        } else {
+            next.map(|page| Mark {
+                after: None,
+                page: Some(page),
+            })
+        };
+        Self { objects, next }
+    }
+}
+
+impl Mark {
+    /// Whether more of this key may come.
+    fn is_at(&self, key: &[u8]) -> bool {
+        self.after.as_ref().is_none_or(|spot| spot.key.0 == key)
+    }
+}
+
+impl Remote {
+    pub(crate) fn new(bucket: &Bucket, known: &Known) -> Result<Self, String> {
+        let api: Arc<dyn Api> = match bucket.provider {
+            Provider::S3 | Provider::R2 => Arc::new(s3::S3::new(bucket, known)?),
+            Provider::Gcs => Arc::new(gcs::Gcs::new(bucket, known)?),
+            Provider::Azure => Arc::new(azure::Azure::new(bucket, known)?),
+        };
+        Ok(Self { api })
+    }
+
+    pub(crate) fn has_locks(&self) -> bool {
+        self.api.has_locks()
+    }
+
+    /// Proves that what an export and an erasure need is allowed.
+    pub(crate) async fn check(&self, finder: &Arc<Finder>) -> Result<(), ConnectorError> {
+        // Rights may end at a prefix, so the words before the first placeholder are asked for.
+        let template = finder.prefixes.first();
+        let literals: Vec<&str> = template
+            .map(|one| one.leading_literals().collect())
+            .unwrap_or_default();
+        let prefix: String = literals.iter().flat_map(|word| [*word, "/"]).collect();
+        self.check_at(&prefix).await
+    }
+
+    /// The same under a prefix.
+    pub(crate) async fn check_at(&self, prefix: &str) -> Result<(), ConnectorError> {
+        self.api.check(prefix).await
+    }
+
+    /// Begins an object.
+    pub(crate) fn upload(&self, key: String) -> Upload {
+        Upload::new(Arc::clone(&self.api), key)
+    }
+
+    /// The length of what a key holds now, and its bytes from an offset on.
+    pub(crate) async fn read(
+        &self,
+        key: &str,
+        from: u64,
+    ) -> Result<Option<(u64, Body<'static>)>, ConnectorError> {
+        let object = Object {
+            key: key.as_bytes().to_vec(),
+            kind: Kind::File,
+            at: At::Key {
+                version: None,
+                etag: None,
+                is_current: true,
+            },
+            modified_at: None,
+            hold: None,
+        };
+        read::from(&self.api, &object, from).await
+    }
+
+    /// Removes everything of some listings at exactly this key.
+    pub(crate) async fn clear(
+        &self,
+        key: &str,
+        listings: &[Listing],
+    ) -> Result<(), ConnectorError> {
+        for &listing in listings {
+            for round in 1.. {
+                let objects = self.all_of(key.as_bytes(), listing).await?;
+                if objects.is_empty() {
+                    break;
+                }
+                if round > MOST_ROUNDS {
+                    return Err(ConnectorError::new(
+                        ErrorKind::Unavailable,
+                        "the store still lists what it said to have removed",
+                    ));
+                }
+                for outcome in self.api.remove(&objects).await? {
+                    outcome?;
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// See [`Store::list`](crate::store::Store::list).
+    pub(crate) async fn list(
+        &self,
+        places: &Places,
+        from: &Position,
+        limit: usize,
+        wanted: For,
+    ) -> Result<Listed, ConnectorError> {
+        for listing in [Listing::Objects, Listing::Uploads, Listing::Leaving] {
+            if listing < from.listing {
+                continue;
+            }
+            let begin = if listing == from.listing {
+                from.clone()
+            } else {
+                Position::default()
+            };
+            let mut listed = self
+                .list_one(listing, places, &begin, limit, wanted)
+                .await?;
+            if listed.objects.is_empty() {
+                continue;
+            }
+            if listed.next.is_none() {
+                listed.next = next_listing(listing);
+            }
+            return Ok(listed);
+        }
+        Ok(Listed::default())
+    }
+
+    /// Objects of one listing, over the borders of places.
+    async fn list_one(
+        &self,
+        listing: Listing,
+        places: &Places,
+        from: &Position,
+        limit: usize,
+        wanted: For,
+    ) -> Result<Listed, ConnectorError> {
+        let mut listed = Listed {
+            listing,
+            ..Listed::default()
+        };
+        for (index, place) in places.iter().enumerate() {
+            if from
+                .place
+                .as_ref()
+                .is_some_and(|first| place.key() < first.0)
+            {
+                continue;
+            }
+            let is_resumed = from
+                .place
+                .as_ref()
+                .is_some_and(|first| first.0 == place.key());
+            let (mut after, mut page) = if is_resumed {
+                (from.after.clone(), from.page.clone())
+            } else {
+                (None, None)
+            };
+            loop {
+                let answer = self
+                    .page_of(
+                        place,
+                        listing,
+                        after.as_ref(),
+                        page.as_deref(),
+                        limit - listed.objects.len(),
+                        wanted,
+                    )
+                    .await?;
+                listed.page.clone_from(&page);
+                listed.objects.extend(answer.objects);
+                let Some(mark) = answer.next else {
+                    break;
+                };
+                if !listed.objects.is_empty() {
+                    listed.next = Some(Position {
+                        listing,
+                        place: Some(Key(place.key())),
+                        after: mark.after,
+                        page: mark.page,
+                        gone: None,
+                    });
+                    return Ok(listed);
+                }
+                (after, page) = (mark.after, mark.page);
+            }
+            if listed.objects.len() >= limit {
+                listed.next = places.iter().nth(index + 1).map(|place| Position {
+                    listing,
+                    place: Some(Key(place.key())),
+                    ..Position::default()
+                });
+                return Ok(listed);
+            }
+        }
+        Ok(listed)
+    }
+
+    /// A page of what lies in one place. The store compares texts as it likes; here they are compared once more.
+    async fn page_of(
+        &self,
+        place: &Place,
+        listing: Listing,
+        after: Option<&Spot>,
+        page: Option<&str>,
+        limit: usize,
+        wanted: For,
+    ) -> Result<Page, ConnectorError> {
+        let key = place.key();
+        let prefix = text_of(&key)?;
+        let ask = Ask {
+            listing,
+            prefix,
+            after,
+            page,
+            limit,
+            wanted,
+        };
+        let mut page = self.api.page(ask).await?;
+        page.objects.retain(|object| place.covers(&object.key));
+        // A single key comes first among all that begin with it; what follows belongs to others.
+        if let Place::Object { .. } = place
+            && page.next.as_ref().is_some_and(|mark| !mark.is_at(&key))
+        {
+            page.next = None;
+        }
+        Ok(page)
+    }
+
+    /// Every version at exactly this key.
+    pub(crate) async fn versions_of(&self, key: &[u8]) -> Result<Vec<Object>, ConnectorError> {
+        self.all_of(key, Listing::Objects).await
+    }
+
+    async fn all_of(&self, key: &[u8], listing: Listing) -> Result<Vec<Object>, ConnectorError> {
+        let mut versions = Vec::new();
+        let mut mark: Option<Mark> = None;
+        loop {
+            let page = self
+                .api
+                .page(Ask {
+                    listing,
+                    prefix: text_of(key)?,
+                    after: mark.as_ref().and_then(|mark| mark.after.as_ref()),
+                    page: mark.as_ref().and_then(|mark| mark.page.as_deref()),
+                    limit: MOST_KEYS,
+                    wanted: For::Erasing,
+                })
+                .await?;
+            versions.extend(page.objects.into_iter().filter(|object| object.key == key));
+            match page.next {
+                Some(next) if next.is_at(key) => mark = Some(next),
+                _ => return Ok(versions),
+            }
+        }
+    }
+
+    pub(crate) async fn open(&self, object: &Object) -> Result<Opened, ConnectorError> {
+        read::open(&self.api, object).await
+    }
+
+    pub(crate) async fn remove(
+        &self,
+        objects: Vec<Object>,
+    ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
+        if objects.is_empty() {
+            return Ok(Vec::new());
+        }
+        self.api.remove(&objects).await
+    }
+}
+
+/// How many entries a store lists or removes at a time at most.
+pub(crate) const MOST_KEYS: usize = 1_000;
+
+/// How often a key is looked at again until nothing is left at it.
+const MOST_ROUNDS: u32 = 5;
+
+/// See [`Store::after`](crate::store::Store::after).
+pub(crate) fn after(places: &Places, listed: &Listed, object: &Object) -> Position {
+    let place = places.of(&object.key).map(|place| Key(place.key()));
+    let is_last_place = listed
+        .objects
+        .last()
+        .is_none_or(|last| places.of(&last.key).map(|one| Key(one.key())) == place);
+    Position {
+        listing: listed.listing,
+        place,
+        after: Some(object.spot()),
+        // The name is that of the last place's page.
+        page: listed.page.clone().filter(|_| is_last_place),
+        gone: None,
+    }
+}
+
+/// See [`Store::go_on`](crate::store::Store::go_on).
+///
+/// A bucket is listed again from the last entry that is still there, because not every server finds its way from one that
+/// is gone.
+pub(crate) fn go_on(
+    places: &Places,
+    from: Position,
+    listed: &Listed,
+    left: Option<&Object>,
+    gone: Option<&Object>,
+) -> Option<Position> {
+    let next = listed.next.clone()?;
+    if next.after.is_none() && next.page.is_none() {
+        // Its places are all done.
+        return Some(next);
+    }
+    let in_place =
+        |object: &&Object| places.of(&object.key).map(|one| Key(one.key())) == next.place;
+    let mut position = match left.filter(in_place) {
+        Some(object) => after(places, listed, object),
+        None if from.place == next.place && from.listing == next.listing => from,
+        None => Position {
+            listing: next.listing,
+            place: next.place.clone(),
+            ..Position::default()
+        },
+    };
+    position.gone = gone.filter(in_place).map(Object::spot);
+    Some(position)
+}
+
+fn next_listing(listing: Listing) -> Option<Position> {
+    let listing = match listing {
+        Listing::Objects => Listing::Uploads,
+        Listing::Uploads => Listing::Leaving,
+        Listing::Leaving => return None,
+    };
+    Some(Position {
+        listing,
+        ..Position::default()
+    })
+}
+
+/// Keys of these stores are text.
+fn text_of(key: &[u8]) -> Result<&str, ConnectorError> {
+    std::str::from_utf8(key).map_err(|_| {
+        ConnectorError::new(
+            ErrorKind::Protocol,
+            "the cursor was not made by this collection",
+        )
+        .retry(Retry::Never)
+    })
+}

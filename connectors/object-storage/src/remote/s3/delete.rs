@@ -1,0 +1,220 @@
+//! Deleting versions, a thousand at a time, and breaking off uploads.
+
+use std::collections::HashMap;
+use std::fmt::Write as _;
+
+use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
+use futures_util::{StreamExt as _, stream};
+use http::Method;
+use http::header::{CONTENT_TYPE, HeaderName};
+use md5::{Digest as _, Md5};
+
+use super::super::client::pause_before;
+use super::super::failure::word;
+use super::super::xml::{Element, escaped};
+use super::super::{MOST_KEYS, encode};
+use super::{S3, kind_of};
+use crate::object::{Kind, Object};
+use crate::store::Removed;
+
+const DELETING: &str = "deleting objects";
+const PERMISSION: &str = "s3:DeleteObject and s3:DeleteObjectVersion";
+/// How often a key is sent again that failed for a passing reason.
+const ROUNDS: u32 = 4;
+/// How many calls run at once that are for one key each.
+const AT_ONCE: usize = 8;
+
+type Outcome = Result<Removed, ConnectorError>;
+
+impl S3 {
+    /// See [`Api::remove`](super::super::Api::remove).
+    pub(super) async fn delete(&self, objects: &[Object]) -> Result<Vec<Outcome>, ConnectorError> {
+        let mut outcomes: Vec<Option<Outcome>> = objects.iter().map(|_| None).collect();
+        let mut together = Vec::new();
+        let mut alone = Vec::new();
+        for (index, object) in objects.iter().enumerate() {
+            let entry = match object.kind {
+                Kind::Upload => None,
+                _ => Entry::of(object),
+            };
+            match entry {
+                Some(entry) => together.push((index, entry)),
+                None => alone.push(index),
+            }
+        }
+        for batch in together.chunks(MOST_KEYS) {
+            for (index, outcome) in self.delete_batch(batch).await? {
+                outcomes[index] = Some(outcome);
+            }
+        }
+        let mut singly = Vec::new();
+        for index in alone {
+            singly.push(async move { (index, self.delete_alone(&objects[index]).await) });
+        }
+        let singly = stream::iter(singly).buffer_unordered(AT_ONCE);
+        for (index, outcome) in singly.collect::<Vec<_>>().await {
+            outcomes[index] = Some(outcome);
+        }
+        Ok(outcomes
+            .into_iter()
+            .map(|outcome| outcome.unwrap_or_else(|| Err(not_told())))
+            .collect())
+    }
+
+    /// Deletes up to a thousand, sending those again that failed for a passing reason.
+    async fn delete_batch(
+        &self,
+        batch: &[(usize, Entry)],
+    ) -> Result<Vec<(usize, Outcome)>, ConnectorError> {
+        let mut outcomes = Vec::with_capacity(batch.len());
+        let mut left: Vec<&(usize, Entry)> = batch.iter().collect();
+        for round in 1..=ROUNDS {
+            let answers = self.delete_once(&left).await?;
+            let mut again = Vec::new();
+            for (one, outcome) in left.into_iter().zip(answers) {
+                let may_pass =
+                    matches!(&outcome, Err(error) if error.retry_advice() != Retry::Never);
+                if may_pass && round < ROUNDS {
+                    again.push(one);
+                } else {
+                    outcomes.push((one.0, outcome));
+                }
+            }
+            left = again;
+            if left.is_empty() {
+                break;
+            }
+            tokio::time::sleep(pause_before(round)).await;
+        }
+        Ok(outcomes)
+    }
+
+    async fn delete_once(
+        &self,
+        entries: &[&(usize, Entry)],
+    ) -> Result<Vec<Outcome>, ConnectorError> {
+        let mut body = String::from("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
+        for (_, entry) in entries {
+            let _ = write!(body, "<Object><Key>{}</Key>", entry.key_in_xml);
+            if let Some(version) = &entry.version_in_xml {
+                let _ = write!(body, "<VersionId>{version}</VersionId>");
+            }
+            body.push_str("</Object>");
+        }
+        body.push_str("</Delete>");
+        // Asked for by S3 itself, so that a body that was damaged on the way deletes nothing.
+        let call = self
+            .of_bucket(Method::POST, "delete=", DELETING, PERMISSION)
+            .header(
+                HeaderName::from_static("content-md5"),
+                &digest(body.as_bytes()),
+            )
+            .header(CONTENT_TYPE, "application/xml")
+            .body(body);
+        let (_, _, answer) = self.client.ask(&call).await?;
+        let answer = Element::parse(&answer).ok_or_else(not_told)?;
+        let mut told: HashMap<(&str, &str), Outcome> = HashMap::new();
+        for one in &answer.children {
+            let outcome = match one.name.as_str() {
+                "Deleted" => Ok(Removed::Now),
+                "Error" => outcome_of(one.text("Code")),
+                _ => continue,
+            };
+            told.insert((one.text("Key"), one.text("VersionId")), outcome);
+        }
+        Ok(entries
+            .iter()
+            .map(|(_, entry)| {
+                let version = entry.version.as_deref().unwrap_or_default();
+                // Some servers leave the version out of an error.
+                told.remove(&(entry.key.as_str(), version))
+                    .or_else(|| told.get(&(entry.key.as_str(), "")).cloned())
+                    .unwrap_or_else(|| Err(not_told()))
+            })
+            .collect())
+    }
+
+    /// Breaks off an upload, or deletes an object whose key XML cannot hold.
+    async fn delete_alone(&self, object: &Object) -> Outcome {
+        let key = String::from_utf8_lossy(&object.key);
+        let version = object.version();
+        let (query, doing, permission) = match (&object.kind, version) {
+            (Kind::Upload, Some(upload)) => (
+                encode::query(&[("uploadId", upload)]),
+                "breaking off an upload",
+                "s3:AbortMultipartUpload",
+            ),
+            (_, Some(version)) => (
+                encode::query(&[("versionId", version)]),
+                DELETING,
+                PERMISSION,
+            ),
+            (_, None) => (String::new(), DELETING, PERMISSION),
+        };
+        let call = self
+            .of_object(Method::DELETE, &key, &query, doing, permission)
+            .expecting(&[404]);
+        let (status, _, _) = self.client.ask(&call).await?;
+        Ok(if status.is_success() {
+            Removed::Now
+        } else {
+            Removed::Before
+        })
+    }
+}
+
+/// The hash of a body, by which a server sees that it came whole.
+pub(super) fn digest(body: &[u8]) -> String {
+    STANDARD.encode(Md5::digest(body))
+}
+
+/// One object in the body of a call.
+struct Entry {
+    key: String,
+    version: Option<String>,
+    key_in_xml: String,
+    version_in_xml: Option<String>,
+}
+
+impl Entry {
+    /// `None` when XML has no way to write the key.
+    fn of(object: &Object) -> Option<Self> {
+        let key = String::from_utf8(object.key.clone()).ok()?;
+        let version = object.version().map(str::to_owned);
+        Some(Self {
+            key_in_xml: escaped(&key)?,
+            version_in_xml: match &version {
+                Some(version) => Some(escaped(version)?),
+                None => None,
+            },
+            key,
+            version,
+        })
+    }
+}
+
+/// What a code means for one key.
+fn outcome_of(code: &str) -> Outcome {
+    match code {
+        "NoSuchKey" | "NoSuchVersion" => Ok(Removed::Before),
+        _ => {
+            let kind = kind_of(code).unwrap_or(ErrorKind::Protocol);
+            let code = word(code);
+            Err(ConnectorError::new(
+                kind,
+                format!("an object was not deleted ({code})"),
+            ))
+        }
+    }
+}
+
+/// Silence is no success.
+fn not_told() -> ConnectorError {
+    ConnectorError::new(
+        ErrorKind::Protocol,
+        "the store does not say whether an object was deleted",
+    )
+    .effect(Effect::Unknown)
+}

@@ -1,8 +1,14 @@
 #![doc = include_str!("../README.md")]
 
+mod client;
+mod serving;
+
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+
+pub use client::{Answer, Client};
+pub use serving::Serving;
 
 /// The `adieu` program, built once for all tests of a run.
 ///

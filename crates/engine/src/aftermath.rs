@@ -146,7 +146,7 @@ impl Engine {
         remove_file(&self.inner.store.archive_path(id))
     }
 
-    /// Deletes archives that have passed their time; says how many.
+    /// Deletes archives that have passed their time, and says how many; and spools that no request needs any more.
     ///
     /// # Errors
     /// When the store cannot be read or written.
@@ -169,6 +169,10 @@ impl Engine {
                 Err(EngineError::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
+        }
+        match self.inner.store.remove_spools().await? {
+            0 => {}
+            spools => tracing::info!(spools, "spools that nobody needs any more were removed"),
         }
         Ok(ids.len())
     }

@@ -9,6 +9,7 @@ mod hold;
 mod lookup;
 mod read;
 mod rows;
+mod spools;
 mod submit;
 mod turn;
 

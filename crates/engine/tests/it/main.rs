@@ -9,4 +9,5 @@ mod life;
 mod operators;
 mod queue;
 mod rounds;
+mod spools;
 mod world;

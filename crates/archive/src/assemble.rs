@@ -10,6 +10,7 @@ use crate::spool::Spool;
 
 mod contents;
 mod datapackage;
+mod direct;
 mod document;
 mod index;
 mod json;
@@ -22,6 +23,7 @@ mod words;
 mod zip;
 
 pub use contents::{CollectionContents, ConnectorContents, Contents, Missing, MissingReason};
+pub use direct::{Direct, DirectPage, Outflow};
 
 use outlet::Outlet;
 

@@ -185,7 +185,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// Whether deflating the body would only cost time.
-fn is_compressed(attachment: &Attachment) -> bool {
+pub(crate) fn is_compressed(attachment: &Attachment) -> bool {
     const TYPES: [&str; 22] = [
         "application/epub+zip",
         "application/gzip",

@@ -15,7 +15,8 @@ pub mod sealed;
 mod spool;
 
 pub use assemble::{
-    Assembled, CollectionContents, ConnectorContents, Contents, Missing, MissingReason,
+    Assembled, CollectionContents, ConnectorContents, Contents, Direct, DirectPage, Missing,
+    MissingReason, Outflow,
 };
 pub use error::ArchiveError;
 pub use format::{Format, UnknownFormat};

@@ -152,6 +152,11 @@ impl Page {
         })
     }
 
+    /// How much text the page has.
+    pub(crate) fn text_bytes(&self) -> u64 {
+        self.text_bytes
+    }
+
     fn note(&self, kind: Kind, note: &impl Serialize) -> Result<(), ConnectorError> {
         let json = serde_json::to_vec(note)
             .map_err(|_| fault("a note for the archive cannot be written"))?;

@@ -2,13 +2,14 @@
 
 use std::future::Future;
 use std::panic::AssertUnwindSafe;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use adieu_core::{Connector, ConnectorError, Effect, ErrorKind, Retry};
+use adieu_core::{CollectionName, Connector, ConnectorError, Effect, ErrorKind, Retry};
 use futures_util::FutureExt as _;
 use tokio::sync::Semaphore;
 use tokio::time::Instant;
+use tracing::Instrument as _;
 
 /// A connector as the engine holds it.
 #[derive(Clone, Debug)]
@@ -16,6 +17,13 @@ pub(crate) struct Station {
     pub(crate) connector: Arc<dyn Connector>,
     places: Arc<Semaphore>,
 }
+
+/// What a system is asked to do, and with which collection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Verb<'a>(
+    pub(crate) &'static str,
+    pub(crate) Option<&'a CollectionName>,
+);
 
 impl Station {
     pub(crate) fn new(connector: Arc<dyn Connector>) -> Self {
@@ -29,11 +37,31 @@ impl Station {
     /// Makes one call.
     pub(crate) async fn call<T>(
         &self,
+        what: Verb<'_>,
+        call: impl Future<Output = Result<T, ConnectorError>> + Send,
+    ) -> Result<T, ConnectorError> {
+        self.call_beside(&Waited::default(), what, call).await
+    }
+
+    /// The same; what is waited for somebody else meanwhile does not count as the system's time.
+    pub(crate) async fn call_beside<T>(
+        &self,
+        waited: &Waited,
+        what: Verb<'_>,
         call: impl Future<Output = Result<T, ConnectorError>> + Send,
     ) -> Result<T, ConnectorError> {
         let _place = self.places.acquire().await;
-        let limit = self.connector.descriptor().limits.call_timeout;
-        match tokio::time::timeout(limit, AssertUnwindSafe(call).catch_unwind()).await {
+        let descriptor = self.connector.descriptor();
+        let limit = descriptor.limits.call_timeout;
+        let span = tracing::info_span!(
+            "step",
+            verb = what.0,
+            connector = %descriptor.name,
+            collection = what.1.map(tracing::field::display),
+        );
+        let (begun, before) = (Instant::now(), waited.so_far());
+        let call = AssertUnwindSafe(call).catch_unwind().instrument(span);
+        let answer = match waited.timeout(limit, call).await {
             Ok(Ok(answer)) => answer,
             Ok(Err(_panic)) => Err(ConnectorError::new(
                 ErrorKind::Internal,
@@ -41,12 +69,32 @@ impl Station {
             )
             .retry(Retry::Never)
             .effect(Effect::Unknown)),
-            Err(_elapsed) => Err(ConnectorError::new(
+            Err(Over) => Err(ConnectorError::new(
                 ErrorKind::TimedOut,
                 format!("no answer within {} s", limit.as_secs()),
             )
             .effect(Effect::Unknown)),
-        }
+        };
+        let took = begun.elapsed().saturating_sub(waited.so_far() - before);
+        let outcome = answer
+            .as_ref()
+            .err()
+            .map_or("ok", |error| error.kind().as_str());
+        metrics::histogram!(
+            "adieu_step_seconds",
+            "connector" => descriptor.name.to_string(), "verb" => what.0, "outcome" => outcome
+        )
+        .record(took);
+        answer
+    }
+
+    /// Counts a step that is sent again.
+    pub(crate) fn sends_again(&self, what: &'static str) {
+        metrics::counter!(
+            "adieu_step_retries_total",
+            "connector" => self.connector.descriptor().name.to_string(), "verb" => what
+        )
+        .increment(1);
     }
 
     /// Makes a call that may be made again, a few times while that is likely to help.
@@ -54,6 +102,7 @@ impl Station {
         &self,
         retry: &RetryPolicy,
         until: Instant,
+        what: Verb<'_>,
         mut call: impl FnMut() -> F + Send,
     ) -> Result<T, ConnectorError>
     where
@@ -63,15 +112,67 @@ impl Station {
         let mut attempt = 0;
         loop {
             attempt += 1;
-            match self.call(call()).await {
+            match self.call(what, call()).await {
                 Ok(answer) => return Ok(answer),
                 Err(error) => match retry.soon(attempt, &error) {
                     Some(delay) if Instant::now() + delay < until => {
+                        self.sends_again(what.0);
                         tokio::time::sleep(delay).await;
                     }
                     _ => return Err(error),
                 },
             }
+        }
+    }
+}
+
+/// How long a call has waited for whoever takes what it gives.
+#[derive(Clone, Default)]
+pub(crate) struct Waited(Arc<Mutex<(Duration, Option<Instant>)>>);
+
+/// Somebody is being waited for as long as this lives.
+pub(crate) struct Waiting<'a>(&'a Waited);
+
+/// The time of a call is over.
+struct Over;
+
+impl Waited {
+    pub(crate) fn begin(&self) -> Waiting<'_> {
+        self.lock().1 = Some(Instant::now());
+        Waiting(self)
+    }
+
+    fn so_far(&self) -> Duration {
+        let (before, since) = *self.lock();
+        before + since.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    async fn timeout<T>(&self, limit: Duration, call: impl Future<Output = T>) -> Result<T, Over> {
+        let mut call = std::pin::pin!(call);
+        let (begun, before) = (Instant::now(), self.so_far());
+        loop {
+            let until = begun + limit + (self.so_far() - before);
+            if Instant::now() >= until {
+                return Err(Over);
+            }
+            tokio::select! {
+                biased;
+                done = &mut call => return Ok(done),
+                () = tokio::time::sleep_until(until) => {}
+            }
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, (Duration, Option<Instant>)> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Waiting<'_> {
+    fn drop(&mut self) {
+        let mut held = self.0.lock();
+        if let Some(since) = held.1.take() {
+            held.0 += since.elapsed();
         }
     }
 }

@@ -10,7 +10,7 @@ use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use tokio::time::Instant;
 
-use crate::call::{RetryPolicy, Station};
+use crate::call::{RetryPolicy, Station, Verb};
 use crate::error::Unanswered;
 use crate::step_key::StepKeys;
 
@@ -125,17 +125,22 @@ async fn yielded_from(
         let key = keys.key("discover", name, &collection.name, cursor.as_ref(), 0);
         let step = Step::new(known.clone(), collection.name.clone(), key).at(cursor.clone());
         let (next, found) = station
-            .call_again(retry, until, || async {
-                let mut sink = IdentitySink {
-                    collection,
-                    found: BTreeSet::new(),
-                };
-                let next = station
-                    .connector
-                    .export(&step, &mut PageWriter::new(&mut sink))
-                    .await?;
-                Ok((next, sink.found))
-            })
+            .call_again(
+                retry,
+                until,
+                Verb("discover", Some(&collection.name)),
+                || async {
+                    let mut sink = IdentitySink {
+                        collection,
+                        found: BTreeSet::new(),
+                    };
+                    let next = station
+                        .connector
+                        .export(&step, &mut PageWriter::new(&mut sink))
+                        .await?;
+                    Ok((next, sink.found))
+                },
+            )
             .await?;
         identities.extend(found);
         if next.is_some() && next == cursor {

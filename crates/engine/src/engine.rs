@@ -16,7 +16,7 @@ use tokio::time::Instant;
 
 use crate::advance::Advance;
 use crate::audit::AuditEntry;
-use crate::call::{RetryPolicy, Station};
+use crate::call::{RetryPolicy, Station, Verb};
 use crate::clock::{Clock, SystemClock};
 use crate::discover::discover;
 use crate::error::EngineError;
@@ -155,7 +155,9 @@ impl Engine {
             .stations
             .iter()
             .map(|station| async move {
-                let answer = station.call(station.connector.check()).await;
+                let answer = station
+                    .call(Verb("check", None), station.connector.check())
+                    .await;
                 (station.connector.descriptor().name.clone(), answer)
             })
             .collect();

@@ -3,7 +3,7 @@
 use adieu_core::{Collection, ConnectorError, ErrorKind, Step};
 use tokio::time::Instant;
 
-use crate::call::{RetryPolicy, Station};
+use crate::call::{RetryPolicy, Station, Verb};
 use crate::error::EngineError;
 use crate::ledger::Ledger;
 use crate::progress::Happening;
@@ -100,7 +100,12 @@ async fn erase_collection(
             state.round,
         );
         let step = Step::new(subject, collection.name.clone(), key).at(state.cursor.clone());
-        let answer = station.call(station.connector.erase(&step)).await;
+        let answer = station
+            .call(
+                Verb("erase", Some(&collection.name)),
+                station.connector.erase(&step),
+            )
+            .await;
         match answer {
             Ok(erased) => {
                 quick = 0;
@@ -151,6 +156,7 @@ async fn erase_collection(
                 teller.step_failed(&id, &error);
                 match retry.soon(quick, &error) {
                     Some(delay) if Instant::now() + delay < until => {
+                        station.sends_again("erase");
                         ledger.pages().await.step(&id).note_effect(&error);
                         tokio::time::sleep(delay).await;
                     }

@@ -4,7 +4,7 @@ use adieu_archive::Spool;
 use adieu_core::{Collection, ConnectorError, ErrorKind, PageWriter, Step};
 use tokio::time::Instant;
 
-use crate::call::{RetryPolicy, Station};
+use crate::call::{RetryPolicy, Station, Verb};
 use crate::error::EngineError;
 use crate::ledger::Ledger;
 use crate::progress::Happening;
@@ -65,6 +65,7 @@ async fn export_collection(
         let mut page = spool.page(connector, collection, &state.mark)?;
         let answer = station
             .call(
+                Verb("export", Some(&collection.name)),
                 station
                     .connector
                     .export(&step, &mut PageWriter::new(&mut page)),
@@ -113,6 +114,7 @@ async fn export_collection(
                 teller.step_failed(&id, &error);
                 match retry.soon(quick, &error) {
                     Some(delay) if Instant::now() + delay < until => {
+                        station.sends_again("export");
                         tokio::time::sleep(delay).await;
                     }
                     _ => {

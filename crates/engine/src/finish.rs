@@ -39,6 +39,7 @@ impl Inner {
         tokio::task::spawn_blocking(move || assembled.out.finish())
             .await
             .map_err(|_| EngineError::internal("the archive could not be ended"))??;
+        metrics::counter!("adieu_exported_bytes_total").increment(bytes);
         let mut pages = ledger.pages().await;
         pages.record.archive_bytes = Some(bytes);
         pages.record.archive_sha256 = Some(hex(&sha256));
@@ -126,6 +127,12 @@ impl Inner {
             pages.record.status = status;
             pages.record.finished_at = Some(now);
             pages.event(status.as_str());
+            let took = now.duration_since(pages.record.created_at);
+            metrics::histogram!(
+                "adieu_request_seconds",
+                "kind" => pages.record.kind.as_str(), "status" => status.as_str()
+            )
+            .record(took.as_secs_f64());
             let again_at = scheduled_again(&pages, now)?.filter(|_| status == Status::Completed);
             pages.record.next_at = again_at;
             if again_at.is_some() {
@@ -322,7 +329,11 @@ fn statement(
 }
 
 /// Why a collection is not in the archive.
-fn missing(collection: &Collection, known: &Subject, state: &StepState) -> Option<Missing> {
+pub(crate) fn missing(
+    collection: &Collection,
+    known: &Subject,
+    state: &StepState,
+) -> Option<Missing> {
     let (reason, why) = match &collection.export {
         Support::Refused(why) => (MissingReason::Refused, why.clone()),
         Support::Offered if !collection.is_reached_by(known) => (

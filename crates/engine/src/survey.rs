@@ -10,7 +10,7 @@ use futures_util::stream::FuturesUnordered;
 use serde::{Deserialize, Serialize};
 use tokio::time::Instant;
 
-use crate::call::{RetryPolicy, Station};
+use crate::call::{RetryPolicy, Station, Verb};
 use crate::error::Unanswered;
 use crate::plan::Plan;
 
@@ -89,7 +89,9 @@ pub(crate) async fn survey(
     let mut asked: FuturesUnordered<_> = stations
         .map(|station| async move {
             let answer = station
-                .call_again(retry, until, || station.connector.survey(subject))
+                .call_again(retry, until, Verb("survey", None), || {
+                    station.connector.survey(subject)
+                })
                 .await;
             (station.connector.descriptor(), answer)
         })

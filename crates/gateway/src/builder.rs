@@ -20,6 +20,7 @@ pub struct GatewayBuilder {
     pub(crate) erasure_max_age: Duration,
     pub(crate) operator_tenant: Option<String>,
     pub(crate) limits: Limits,
+    pub(crate) reader_patience: Duration,
     pub(crate) page: PageConfig,
     pub(crate) clock: Arc<dyn Clock>,
 }
@@ -79,6 +80,7 @@ impl GatewayBuilder {
             erasure_max_age,
             operator_tenant: None,
             limits: Limits::default(),
+            reader_patience: Duration::from_secs(30),
             page: PageConfig::default(),
             clock: Arc::new(SystemClock),
         }
@@ -124,6 +126,14 @@ impl GatewayBuilder {
     #[must_use]
     pub fn page(mut self, page: PageConfig) -> Self {
         self.page = page;
+        self
+    }
+
+    /// For how long the reader of an export that is being sent directly may take nothing before it is broken off, so that nobody
+    /// keeps a system's connection open: 30 seconds.
+    #[must_use]
+    pub fn reader_patience(mut self, patience: Duration) -> Self {
+        self.reader_patience = patience;
         self
     }
 

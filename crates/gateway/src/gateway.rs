@@ -7,8 +7,8 @@ use adieu_archive::Format;
 use adieu_auth::Authenticator;
 use adieu_core::{Identity, Subject, Tenant};
 use adieu_engine::{
-    Clock, Engine, EngineError, ExtensionReason, Hold, HoldId, Kind, NewRequest, Refusal, Request,
-    RequestId,
+    Clock, DirectExport, Engine, EngineError, ExtensionReason, Hold, HoldId, Kind, NewRequest,
+    Refusal, Request, RequestId,
 };
 use tokio::sync::{Mutex, broadcast};
 
@@ -19,6 +19,8 @@ use crate::page::Page;
 use crate::pass::Passes;
 use crate::plan_token::PlanTokens;
 use crate::rate::Rates;
+use crate::readers::Readers;
+use crate::sending::Sending;
 use crate::worker::{Worker, WorkerOptions};
 
 /// An engine, an authenticator and how both are used. Clones are the same gateway.
@@ -42,6 +44,9 @@ pub(crate) struct Inner {
     pub(crate) passes: Passes,
     pub(crate) page: Page,
     pub(crate) rates: Rates,
+    pub(crate) sending: Sending,
+    pub(crate) readers: Readers,
+    pub(crate) reader_patience: Duration,
     /// One person's submissions come one after the other, so that limits are counted right.
     pub(crate) submissions: Vec<Mutex<()>>,
     /// Requests that were moved by a call, and not by the engine, which tells of its own.
@@ -66,6 +71,9 @@ impl Inner {
             limits: builder.limits,
             clock: builder.clock,
             rates: Rates::new(),
+            sending: Sending::default(),
+            readers: Readers::default(),
+            reader_patience: builder.reader_patience,
             submissions: (0..64).map(|_| Mutex::new(())).collect(),
             moved: broadcast::channel(256).0,
         })
@@ -116,6 +124,22 @@ impl Gateway {
     ) -> Result<Request, EngineError> {
         let new = NewRequest::export(subject, format).owned_by(owner);
         Ok(self.submit(new).await?.0)
+    }
+
+    /// Exports everything about a person straight to a reader, without keeping anything of it.
+    ///
+    /// # Errors
+    /// `Conflict` when exports need an operator's approval; when the subject is nobody, or the store cannot be written.
+    pub async fn export_directly(
+        &self,
+        subject: Subject,
+        format: Format,
+    ) -> Result<DirectExport, EngineError> {
+        let patience = self.inner.reader_patience;
+        self.inner
+            .engine
+            .export_directly(subject, format, patience)
+            .await
     }
 
     /// Asks for the erasure of a person, after the grace period of this gateway; an erasure of exactly this subject that

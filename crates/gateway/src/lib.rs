@@ -7,12 +7,15 @@ mod future;
 mod gateway;
 mod guard;
 mod layer;
+mod observe;
 mod page;
 mod pass;
 mod plan_token;
 mod problem;
 mod rate;
+mod readers;
 mod route;
+mod sending;
 mod service;
 mod worker;
 

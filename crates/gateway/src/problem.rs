@@ -157,6 +157,22 @@ impl Problem {
         Self::new(StatusCode::CONFLICT, code, title).member("request", link)
     }
 
+    pub(crate) fn being_sent() -> Self {
+        Self::new(
+            StatusCode::CONFLICT,
+            "export_unfinished",
+            "an export of this person is being sent at the moment",
+        )
+    }
+
+    pub(crate) fn approval_needed() -> Self {
+        Self::new(
+            StatusCode::FORBIDDEN,
+            "approval_needed",
+            "an export needs an operator's approval here; ask for one with POST /v1/requests",
+        )
+    }
+
     pub(crate) fn plan_token_missing() -> Self {
         Self::new(
             StatusCode::UNPROCESSABLE_ENTITY,

@@ -8,6 +8,7 @@ use http::Method;
 pub(crate) enum Route {
     Page,
     DataMap,
+    Export,
     Preview,
     Requests,
     Request(RequestId),
@@ -45,6 +46,7 @@ impl Route {
             ["openapi.json"] => Self::Document,
             [".well-known", "jwks.json"] => Self::Keys,
             ["v1", "data-map"] => Self::DataMap,
+            ["v1", "export"] => Self::Export,
             ["v1", "preview"] => Self::Preview,
             ["v1", "requests"] => Self::Requests,
             ["v1", "requests", id] => Self::Request(id.parse().ok()?),
@@ -67,11 +69,29 @@ impl Route {
         })
     }
 
+    /// Which request it is about.
+    pub(crate) fn request(self) -> Option<RequestId> {
+        match self {
+            Self::Request(id)
+            | Self::Events(id)
+            | Self::Archive(id)
+            | Self::Download(id)
+            | Self::Receipt(id)
+            | Self::OperatorRequest(id)
+            | Self::OperatorResume(id)
+            | Self::OperatorApprove(id)
+            | Self::OperatorRefuse(id)
+            | Self::OperatorExtend(id) => Some(id),
+            _ => None,
+        }
+    }
+
     /// The path as logs and the API's document name it.
     pub(crate) fn template(self) -> &'static str {
         match self {
             Self::Page => "/",
             Self::DataMap => "/v1/data-map",
+            Self::Export => "/v1/export",
             Self::Preview => "/v1/preview",
             Self::Requests => "/v1/requests",
             Self::Request(_) => "/v1/requests/{id}",
@@ -127,6 +147,7 @@ mod tests {
             "/openapi.json",
             "/.well-known/jwks.json",
             "/v1/data-map",
+            "/v1/export",
             "/v1/preview",
             "/v1/requests",
             "/v1/requests/{id}",

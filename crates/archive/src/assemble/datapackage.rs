@@ -10,8 +10,9 @@ use serde_json::{Value, json};
 use super::Stop;
 use super::contents::{Contents, Missing, MissingReason};
 use super::document::Document;
-use super::part::{NamedFile, Part, Parts, System};
+use super::part::{Part, Parts, System};
 use super::table_schema::table_schema;
+use crate::attachment::AttachmentNote;
 use crate::error::ArchiveError;
 use crate::spool::Spool;
 
@@ -24,21 +25,8 @@ pub(super) fn write(
     stop: &Stop,
 ) -> Result<(), ArchiveError> {
     let format = spool.format();
-    let mut document = Document::new(out);
-    document.raw("{\n")?;
-    document.member("name", &package_name(&contents.request))?;
-    document.member("title", "Your personal data")?;
-    document.member("id", &contents.request)?;
-    document.member("created", &contents.created_at)?;
-    document.member("version", "1.0.0")?;
-    let about = Request {
-        id: &contents.request,
-        created_at: contents.created_at,
-        controller: contents.controller.as_deref(),
-    };
-    document.member("request", &about)?;
-    document.member("csv", &csv_rules(spool.options().formula_safe))?;
-    document.list("resources")?;
+    begin(contents, spool.options().formula_safe, out)?;
+    let mut document = Document::going_on(out, true);
     if let Some((bytes, sha256)) = page {
         document.item(&json!({
             "name": "index", "type": "file", "path": "index.html", "title": "The page to look at", "format": "html",
@@ -57,7 +45,14 @@ pub(super) fn write(
     parts.each_file(|system, part, file| {
         count += 1;
         stop.check()?;
-        document.item(&file_resource(system, part, &file, count))
+        let (connector, collection) = (&system.descriptor.name, &part.collection.name);
+        document.item(&file_resource(
+            connector.as_str(),
+            collection.as_str(),
+            &file.path,
+            &file.note,
+            count,
+        ))
     })?;
     document.end_list()?;
     document.list("systems")?;
@@ -67,6 +62,50 @@ pub(super) fn write(
     document.end_list()?;
     document.list("missing")?;
     each_missing(parts, format, |entry| document.item(&entry))?;
+    document.end_list()?;
+    document.raw("\n}\n")
+}
+
+/// Everything before the resources.
+pub(super) fn begin(
+    contents: &Contents,
+    formula_safe: bool,
+    out: &mut impl Write,
+) -> Result<(), ArchiveError> {
+    let mut document = Document::new(out);
+    document.raw("{\n")?;
+    document.member("name", &package_name(&contents.request))?;
+    document.member("title", "Your personal data")?;
+    document.member("id", &contents.request)?;
+    document.member("created", &contents.created_at)?;
+    document.member("version", "1.0.0")?;
+    let about = Request {
+        id: &contents.request,
+        created_at: contents.created_at,
+        controller: contents.controller.as_deref(),
+    };
+    document.member("request", &about)?;
+    document.member("csv", &csv_rules(formula_safe))?;
+    document.list("resources")
+}
+
+/// Everything after the resources.
+pub(super) fn end(
+    systems: &[Value],
+    missing: &[Value],
+    out: &mut impl Write,
+) -> Result<(), ArchiveError> {
+    let mut document = Document::going_on(out, false);
+    document.end_list()?;
+    document.list("systems")?;
+    for system in systems {
+        document.item(system)?;
+    }
+    document.end_list()?;
+    document.list("missing")?;
+    for entry in missing {
+        document.item(entry)?;
+    }
     document.end_list()?;
     document.raw("\n}\n")
 }
@@ -198,7 +237,7 @@ struct Resource<'a> {
     file: Option<&'a adieu_core::Attachment>,
 }
 
-fn csv_resource<'a>(
+pub(super) fn csv_resource<'a>(
     system: &System<'a>,
     part: &'a Part,
     stop: &Stop,
@@ -235,7 +274,11 @@ fn csv_resource<'a>(
     to_value(&resource)
 }
 
-fn json_resource(system: &System<'_>, part: &Part, stop: &Stop) -> Result<Value, ArchiveError> {
+pub(super) fn json_resource(
+    system: &System<'_>,
+    part: &Part,
+    stop: &Stop,
+) -> Result<Value, ArchiveError> {
     let form = part.json(stop)?;
     let path = format!("{}.json", part.stem);
     let resource = Resource {
@@ -258,13 +301,19 @@ fn json_resource(system: &System<'_>, part: &Part, stop: &Stop) -> Result<Value,
     to_value(&resource)
 }
 
-fn file_resource(system: &System<'_>, part: &Part, file: &NamedFile, count: u64) -> Value {
-    let sealed = &file.note.sealed;
-    let attachment = &file.note.attachment;
+pub(super) fn file_resource(
+    connector: &str,
+    collection: &str,
+    path: &str,
+    note: &AttachmentNote,
+    count: u64,
+) -> Value {
+    let sealed = &note.sealed;
+    let attachment = &note.attachment;
     let resource = Resource {
-        name: format!("{}.files.{count}", system.descriptor.name),
+        name: format!("{connector}.files.{count}"),
         resource_type: "file",
-        path: &file.path,
+        path,
         about: About {
             title: None,
             purpose: None,
@@ -282,15 +331,15 @@ fn file_resource(system: &System<'_>, part: &Part, file: &NamedFile, count: u64)
         hash: format!("sha256:{}", sealed.sha256),
         dialect: None,
         schema: None,
-        connector: system.descriptor.name.as_str(),
-        collection: part.collection.name.as_str(),
+        connector,
+        collection,
         records: None,
         file: Some(attachment),
     };
     to_value(&resource).unwrap_or(Value::Null)
 }
 
-fn system_entry(system: &System<'_>) -> Value {
+pub(super) fn system_entry(system: &System<'_>) -> Value {
     let descriptor = system.descriptor;
     let collections = system.parts.iter().map(|part| {
         json!({
@@ -341,7 +390,7 @@ fn package_name(request: &str) -> String {
     format!("adieu-export-{}", resource_name(request))
 }
 
-fn to_value(value: &impl Serialize) -> Result<Value, ArchiveError> {
+pub(super) fn to_value(value: &impl Serialize) -> Result<Value, ArchiveError> {
     serde_json::to_value(value)
         .map_err(|_| ArchiveError::Misused("a description cannot be written as JSON"))
 }

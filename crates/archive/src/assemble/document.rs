@@ -18,6 +18,11 @@ impl<'a, W: Write> Document<'a, W> {
         Self { out, first: true }
     }
 
+    /// Goes on in a list of which an earlier document has written nothing yet, or something.
+    pub(super) fn going_on(out: &'a mut W, first: bool) -> Self {
+        Self { out, first }
+    }
+
     pub(super) fn out(&mut self) -> &mut W {
         self.out
     }

@@ -2,9 +2,11 @@
 
 use std::io::{self, Read, Write};
 
+use adieu_core::{Collection, Descriptor};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use flate2::read::DeflateDecoder;
+use serde_json::Value;
 
 use super::contents::Contents;
 use super::datapackage::{Request, about, each_missing, processor};
@@ -22,15 +24,8 @@ pub(super) fn write<W: Write>(
     mut outlet: Outlet<W>,
     stop: &Stop,
 ) -> Result<Assembled<W>, ArchiveError> {
-    let mut document = Document::new(&mut outlet);
-    document.raw("{\n")?;
-    let request = Request {
-        id: &contents.request,
-        created_at: contents.created_at,
-        controller: contents.controller.as_deref(),
-    };
-    document.member("request", &request)?;
-    document.list("systems")?;
+    begin(contents, &mut outlet)?;
+    let mut document = Document::going_on(&mut outlet, true);
     let mut names = parts.names();
     for system in &parts.systems {
         document.begin()?;
@@ -50,6 +45,84 @@ pub(super) fn write<W: Write>(
     document.end_list()?;
     document.raw("\n}\n")?;
     outlet.finish()
+}
+
+/// Everything before the first system of a document that is sent while it is gathered.
+pub(super) fn begin(contents: &Contents, out: &mut impl Write) -> Result<(), ArchiveError> {
+    let mut document = Document::new(out);
+    document.raw("{\n")?;
+    let request = Request {
+        id: &contents.request,
+        created_at: contents.created_at,
+        controller: contents.controller.as_deref(),
+    };
+    document.member("request", &request)?;
+    document.list("systems")
+}
+
+pub(super) fn begin_system(
+    descriptor: &Descriptor,
+    first: bool,
+    out: &mut impl Write,
+) -> Result<(), ArchiveError> {
+    let mut document = Document::going_on(out, first);
+    document.begin()?;
+    document.member("name", &descriptor.name)?;
+    document.member("kind", &descriptor.kind)?;
+    document.member("processor", &processor(&descriptor.processor))?;
+    document.list("collections")
+}
+
+pub(super) fn begin_collection(
+    collection: &Collection,
+    first: bool,
+    out: &mut impl Write,
+) -> Result<(), ArchiveError> {
+    let mut document = Document::going_on(out, first);
+    document.begin()?;
+    document.member("name", &collection.name)?;
+    document.member("about", &about(collection))?;
+    document.key("records")
+}
+
+/// Some records: an array as a collection has it, of which the first opens and no one closes.
+pub(super) fn records(text: &str, first: bool, out: &mut impl Write) -> Result<(), ArchiveError> {
+    let lines = text
+        .strip_prefix("[\n")
+        .and_then(|text| text.strip_suffix("\n]\n"))
+        .ok_or(DAMAGED)?;
+    let mut document = Document::going_on(out, false);
+    document.raw(if first { "[\n" } else { ",\n" })?;
+    document.raw(lines)
+}
+
+pub(super) fn end_collection(
+    complete: bool,
+    has_records: bool,
+    out: &mut impl Write,
+) -> Result<(), ArchiveError> {
+    let mut document = Document::going_on(out, false);
+    document.raw(if has_records { "\n]" } else { "[]" })?;
+    document.member("complete", &complete)?;
+    document.end()
+}
+
+pub(super) fn end_system(out: &mut impl Write) -> Result<(), ArchiveError> {
+    let mut document = Document::going_on(out, false);
+    document.end_list()?;
+    document.end()
+}
+
+/// Everything after the last system.
+pub(super) fn end(missing: &[Value], out: &mut impl Write) -> Result<(), ArchiveError> {
+    let mut document = Document::going_on(out, false);
+    document.end_list()?;
+    document.list("missing")?;
+    for entry in missing {
+        document.item(entry)?;
+    }
+    document.end_list()?;
+    document.raw("\n}\n")
 }
 
 fn write_part<W: Write>(
@@ -121,7 +194,7 @@ fn write_file<W: Write>(
 }
 
 /// Copies exactly the text that these sums belong to.
-fn copy(
+pub(super) fn copy(
     mut from: impl Read,
     bytes: u64,
     crc32: u32,

@@ -5,14 +5,16 @@
 
 use std::io::{self, Read, Write};
 
+use flate2::read::DeflateDecoder;
 use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use zip::read::read_zipfile_from_stream_with_options;
 use zip::result::ZipError;
-use zip::write::StreamWriter;
-use zip::{DateTime, ZipReadOptions, ZipWriter};
+use zip::write::{SimpleFileOptions, StreamWriter};
+use zip::{CompressionMethod, DateTime, ZipReadOptions, ZipWriter};
 
 use super::contents::Contents;
+use super::json::copy;
 use super::outlet::{Outlet, WRITING};
 use super::part::{Form, Parts};
 use super::text::Text;
@@ -34,13 +36,7 @@ pub(super) fn write<W: Write>(
         writer: ZipWriter::new(StreamWriter::new(outlet)),
     };
     match write_entries(spool, contents, parts, &mut zip, format, stop) {
-        Ok(()) => {
-            let outlet = zip.writer.finish().map_err(|error| {
-                stop.now();
-                from_zip(error)
-            })?;
-            outlet.into_inner().finish()
-        }
+        Ok(()) => zip.finish(stop),
         Err(error) => {
             // The writer closes the archive when it is dropped; by then nothing may reach the outside.
             stop.now();
@@ -101,7 +97,11 @@ fn write_entries<W: Write>(
     Ok(())
 }
 
-struct Zip<W: Write> {
+/// How hard a table is deflated that is deflated anew.
+const FORM_LEVEL: i64 = 3;
+
+/// A ZIP that is being written.
+pub(super) struct Zip<W: Write> {
     writer: ZipWriter<StreamWriter<Outlet<W>>>,
 }
 
@@ -115,7 +115,63 @@ struct Head<'a> {
 }
 
 impl<W: Write> Zip<W> {
-    fn form(&mut self, name: &str, time: DateTime, form: &mut Form) -> Result<(), ArchiveError> {
+    /// A ZIP in which the length of an entry may be known only behind it.
+    pub(super) fn streaming(outlet: Outlet<W>) -> Self {
+        Self {
+            writer: ZipWriter::new_stream(outlet),
+        }
+    }
+
+    /// Begins a file of which nothing is known before; what is written next belongs to it.
+    pub(super) fn begin_file(
+        &mut self,
+        path: &str,
+        time: DateTime,
+        level: i64,
+    ) -> Result<(), ArchiveError> {
+        let options = SimpleFileOptions::default()
+            .compression_method(CompressionMethod::Deflated)
+            .compression_level(Some(level))
+            .last_modified_time(time)
+            .unix_permissions(0o644)
+            .large_file(true);
+        self.writer.start_file(path, options).map_err(from_zip)
+    }
+
+    /// The same as [`Zip::form`] where the writer cannot know that nothing has to be patched: copied entries would lack the
+    /// descriptor behind them that they announce, so it is deflated anew.
+    pub(super) fn form_anew(
+        &mut self,
+        path: &str,
+        time: DateTime,
+        form: &mut Form,
+    ) -> Result<(), ArchiveError> {
+        self.begin_file(path, time, FORM_LEVEL)?;
+        let text = DeflateDecoder::new(&mut form.pieces);
+        copy(text, form.bytes, form.crc32, &mut self.writer)
+    }
+
+    pub(super) fn write_file(&mut self, piece: &[u8]) -> Result<(), ArchiveError> {
+        self.writer
+            .write_all(piece)
+            .map_err(|error| ArchiveError::from_io(WRITING, &error))
+    }
+
+    /// Closes the archive.
+    pub(super) fn finish(self, stop: &Stop) -> Result<Assembled<W>, ArchiveError> {
+        let outlet = self.writer.finish().map_err(|error| {
+            stop.now();
+            from_zip(error)
+        })?;
+        outlet.into_inner().finish()
+    }
+
+    pub(super) fn form(
+        &mut self,
+        name: &str,
+        time: DateTime,
+        form: &mut Form,
+    ) -> Result<(), ArchiveError> {
         let Form {
             bytes,
             packed_bytes,
@@ -211,7 +267,7 @@ fn from_zip(error: ZipError) -> ArchiveError {
 }
 
 /// The time as ZIP knows it: UTC, two seconds exact, from 1980 on.
-fn dos_time(time: Timestamp) -> DateTime {
+pub(super) fn dos_time(time: Timestamp) -> DateTime {
     let time = time.to_zoned(TimeZone::UTC).datetime();
     let part = |value: i8| u8::try_from(value).unwrap_or(0);
     let year = u16::try_from(time.year()).unwrap_or(0);

@@ -116,11 +116,6 @@ impl Store {
         }
         Ok(false)
     }
-
-    /// A tenant as the tables know it.
-    pub(crate) fn tenant_hash(&self, tenant: Option<&Tenant>) -> Option<Vec<u8>> {
-        tenant.map(|tenant| self.hasher.parts(&["tenant", tenant.expose()]))
-    }
 }
 
 /// What a hold's sealed part belongs to.

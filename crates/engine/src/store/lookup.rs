@@ -127,4 +127,23 @@ impl Store {
         tx.commit().await?;
         Ok(written.rows_affected() == 1)
     }
+
+    /// Writes into the audit log what belongs to no request that is kept.
+    pub(crate) async fn note(
+        &self,
+        id: RequestId,
+        tenant: Option<Vec<u8>>,
+        at: Timestamp,
+        event: &str,
+    ) -> Result<(), EngineError> {
+        let mut tx = self.begin().await?;
+        append(&mut tx, &id.to_string(), tenant, at, event).await?;
+        tx.commit().await?;
+        Ok(())
+    }
+
+    /// A tenant as the tables know it.
+    pub(crate) fn tenant_hash(&self, tenant: Option<&Tenant>) -> Option<Vec<u8>> {
+        tenant.map(|tenant| self.hasher.parts(&["tenant", tenant.expose()]))
+    }
 }

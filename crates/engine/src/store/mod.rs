@@ -4,6 +4,7 @@
 //! another executor has taken the request over meanwhile, nothing is written.
 
 mod audit;
+mod census;
 mod change;
 mod hold;
 mod lookup;

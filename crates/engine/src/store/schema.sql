@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS adieu_request (
     receipt            TEXT
 ) STRICT;
 CREATE INDEX IF NOT EXISTS adieu_request_next ON adieu_request (next_at) WHERE next_at IS NOT NULL;
+CREATE INDEX IF NOT EXISTS adieu_request_status ON adieu_request (status, due_at, created_at);
 CREATE INDEX IF NOT EXISTS adieu_request_owner ON adieu_request (owner_hash) WHERE owner_hash IS NOT NULL;
 CREATE INDEX IF NOT EXISTS adieu_request_subject ON adieu_request (subject_hash);
 

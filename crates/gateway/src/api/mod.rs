@@ -2,6 +2,7 @@
 
 mod archive;
 mod call;
+mod direct;
 mod documents;
 mod download;
 mod events;
@@ -54,6 +55,7 @@ where
     let span = tracing::info_span!(
         "privacy",
         route = route.map_or("unknown", Route::template),
+        request = route.and_then(Route::request).map(tracing::field::display),
         status = tracing::field::Empty,
     );
     async move {
@@ -95,6 +97,7 @@ async fn place(route: Option<Route>, call: Call) -> Answer {
         (Route::Document, _) => Ok(documents::openapi()),
         (Route::Keys, _) => Ok(documents::keys(&call)),
         (Route::DataMap, _) => documents::data_map(call).await,
+        (Route::Export, _) => direct::export(call).await,
         (Route::Preview, _) => preview::preview(call).await,
         (Route::Requests, Method::POST) => person::ask(call).await,
         (Route::Requests, _) => person::list(call).await,

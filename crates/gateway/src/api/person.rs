@@ -119,7 +119,7 @@ fn accepted(call: &Call, request: Request) -> Answer {
 }
 
 /// Refuses when the person has as many requests of this kind that are not finished.
-async fn unfinished_at_most(
+pub(super) async fn unfinished_at_most(
     call: &Call,
     person: &Person,
     kind: Kind,
@@ -130,12 +130,17 @@ async fn unfinished_at_most(
         .iter()
         .filter(|request| request.kind == kind && !request.status.is_final())
         .collect();
+    let sent = match kind {
+        Kind::Export => call.inner().sending.count(person.caller),
+        Kind::Erasure => 0,
+    };
     match unfinished.first() {
-        Some(newest) if unfinished.len() >= limit as usize => {
+        _ if unfinished.len() + sent < limit as usize => Ok(()),
+        Some(newest) => {
             let link = view::link(newest, call.gateway().prefix());
             Err(Problem::unfinished(kind.as_str(), link))
         }
-        _ => Ok(()),
+        None => Err(Problem::being_sent()),
     }
 }
 

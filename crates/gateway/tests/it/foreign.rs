@@ -24,7 +24,7 @@ use crate::world::{ALL, World};
 
 /// A host of plain hyper, without any framework.
 #[derive(Clone, Copy)]
-struct Plain;
+pub(crate) struct Plain;
 
 impl Service<Request<Incoming>> for Plain {
     type Response = Response<http_body_util::combinators::UnsyncBoxBody<Bytes, hyper::Error>>;

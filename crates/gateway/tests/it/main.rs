@@ -8,12 +8,14 @@
 )]
 
 mod client;
+mod direct;
 mod documents;
 mod downloads;
 mod erasures;
 mod exports;
 mod foreign;
 mod guard;
+mod http2;
 mod limits;
 mod operators;
 mod refusals;

@@ -44,17 +44,49 @@ fn no_personal_value_shows_anywhere_but_in_the_archive() {
         .finish();
     // For the whole process: what the other tests log meanwhile must be silent too.
     tracing::subscriber::set_global_default(subscriber).unwrap();
+    let metrics = metrics_exporter_prometheus::PrometheusBuilder::new()
+        .install_recorder()
+        .unwrap();
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .unwrap();
-    let answers = runtime.block_on(story());
+    let mut answers = runtime.block_on(story());
+    let counted = metrics.render();
+    for name in [
+        "adieu_requests{status=",
+        "adieu_requests_overdue{status=",
+        "adieu_requests_oldest_age_seconds{status=",
+        "adieu_requests_due_in_seconds{status=",
+        "adieu_requests_total{kind=\"erasure\"",
+        "adieu_requests_ended_total{status=\"completed\"",
+        "adieu_request_seconds",
+        "adieu_step_seconds",
+        "adieu_step_retries_total",
+        "adieu_http_responses_total",
+        "adieu_archive_bytes_total",
+        "adieu_exported_bytes_total",
+    ] {
+        assert!(counted.contains(name), "{name} in {counted}");
+    }
+    answers.push(counted);
     let log = String::from_utf8_lossy(&kept.0.lock().unwrap()).into_owned();
     assert!(
         log.contains("route=\"/v1/requests/{id}/receipt\""),
         "the log was heard"
     );
     assert!(log.contains("status=401"), "{log}");
+    // From the call to the step: who asked what of which system shows by the request's id.
+    assert!(log.contains("step{verb=\"erase\" connector=shop collection=orders}"));
+    let steps = log.lines().filter(|line| line.contains(":step{"));
+    for line in steps {
+        assert!(
+            line.contains("request=")
+                || line.contains("verb=\"survey\"")
+                || line.contains("verb=\"discover\""),
+            "{line}"
+        );
+    }
     for canary in ["canary", "Canary", "Lovelace", "Moneypenny"] {
         for (at, line) in log.lines().enumerate() {
             assert!(!line.contains(canary), "log line {at}: {line}");
@@ -97,7 +129,7 @@ async fn story() -> Vec<String> {
     };
     world
         .shop
-        .fail_times("orders", ErrorKind::Forbidden, 1)
+        .fail_times("orders", ErrorKind::Unavailable, 1)
         .unwrap();
     let asked = keep(
         world
@@ -111,7 +143,9 @@ async fn story() -> Vec<String> {
     );
     let link = asked.header("location").to_owned();
     world.ended(&link, &token).await;
-    keep(world.get(&format!("{link}/events"), &token).await);
+    let events = keep(world.get(&format!("{link}/events"), &token).await);
+    assert!(!events.body.is_empty());
+    world.get("/privacy/v1/export", &token).await.expect(200);
     world
         .get(&format!("{link}/archive"), &token)
         .await
@@ -189,5 +223,25 @@ async fn story() -> Vec<String> {
             .expect(200),
     );
     assert_eq!(world.shop.count("orders"), 6);
+    let operator = world.token("olga", &[adieu_auth::Scope::OPERATOR]);
+    let hold = json!({
+        "subject": {"identities": [{"kind": "email", "value": person}]},
+        "reason": "of the operator alone",
+    });
+    keep(
+        world
+            .post("/privacy/v1/operator/holds", &operator, hold)
+            .await
+            .expect(201),
+    );
+    for path in ["requests", "holds", "audit"] {
+        keep(
+            world
+                .get(&format!("/privacy/v1/operator/{path}"), &operator)
+                .await
+                .expect(200),
+        );
+    }
+    world.gateway.observe().await.unwrap();
     answers
 }

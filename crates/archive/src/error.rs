@@ -27,6 +27,9 @@ pub enum ArchiveError {
     /// What was asked for makes no sense; a fault of the caller.
     #[error("{0}")]
     Misused(&'static str),
+    /// Where archives are kept did not do what it should.
+    #[error("the place for archives: {0}")]
+    Vault(#[from] ConnectorError),
     /// The work was stopped before it was done.
     #[error("stopped before the archive was complete")]
     Stopped,
@@ -66,6 +69,7 @@ impl From<ArchiveError> for io::Error {
 impl From<ArchiveError> for ConnectorError {
     fn from(error: ArchiveError) -> Self {
         let retry = match error {
+            ArchiveError::Vault(error) => return error,
             ArchiveError::Storage { .. } | ArchiveError::Stopped => Retry::WithBackoff,
             ArchiveError::Damaged(_) | ArchiveError::Key | ArchiveError::Misused(_) => Retry::Never,
         };

@@ -13,6 +13,7 @@ mod press;
 mod record;
 pub mod sealed;
 mod spool;
+mod vault;
 
 pub use assemble::{
     Assembled, CollectionContents, ConnectorContents, Contents, Direct, DirectPage, Missing,
@@ -24,3 +25,4 @@ pub use key::ArchiveKey;
 pub use mark::Mark;
 pub use page::{Committed, Page};
 pub use spool::{Spool, SpoolOptions};
+pub use vault::{Archives, Deposit, Vault};

@@ -8,12 +8,15 @@ use std::fs::{self, File, OpenOptions};
 use std::io::{self, BufReader, BufWriter, Read, Seek, SeekFrom, Write};
 use std::iter;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use age::stream::{StreamReader, StreamWriter};
 use age::{Decryptor, Encryptor};
 
 use crate::error::ArchiveError;
 use crate::key::ArchiveKey;
+use crate::vault::{VaultReader, VaultWriter};
 
 const WRITING: &str = "writing the encrypted archive";
 const READING: &str = "reading the encrypted archive";
@@ -21,7 +24,20 @@ const READING: &str = "reading the encrypted archive";
 /// Writes an encrypted archive. Nothing of it is to be seen at its path before [`SealedWriter::finish`]; dropped before that, it
 /// leaves nothing behind.
 pub struct SealedWriter {
-    stream: Option<StreamWriter<BufWriter<File>>>,
+    stream: Option<StreamWriter<BufWriter<Target>>>,
+    /// Set when it is dropped, so that nothing waits for a vault then.
+    dropped: Arc<AtomicBool>,
+}
+
+/// Where an encrypted archive goes.
+enum Target {
+    File(UnfinishedFile),
+    Vault(VaultWriter),
+}
+
+/// A file that is not yet under its name; dropped, it is removed.
+struct UnfinishedFile {
+    file: File,
     unfinished: PathBuf,
     path: PathBuf,
 }
@@ -43,20 +59,33 @@ impl SealedWriter {
             .truncate(true)
             .open(&unfinished)
             .map_err(&failed)?;
+        let target = Target::File(UnfinishedFile {
+            file,
+            unfinished,
+            path,
+        });
+        Self::to(target, key)
+    }
+
+    pub(crate) fn to_vault(vault: VaultWriter, key: &ArchiveKey) -> Result<Self, ArchiveError> {
+        let dropped = vault.dropped();
+        let mut writer = Self::to(Target::Vault(vault), key)?;
+        writer.dropped = dropped;
+        Ok(writer)
+    }
+
+    fn to(target: Target, key: &ArchiveKey) -> Result<Self, ArchiveError> {
         let recipient = key.identity().to_public();
         let encryptor = Encryptor::with_recipients(iter::once(&recipient as &dyn age::Recipient))
             .map_err(|_| ArchiveError::Key)?;
-        let mut writer = Self {
-            stream: None,
-            unfinished,
-            path,
-        };
-        writer.stream = Some(
-            encryptor
-                .wrap_output(BufWriter::with_capacity(128 << 10, file))
-                .map_err(&failed)?,
-        );
-        Ok(writer)
+        // The header is shorter than the buffer, so nothing waits here.
+        let stream = encryptor
+            .wrap_output(BufWriter::with_capacity(128 << 10, target))
+            .map_err(ArchiveError::storage(WRITING))?;
+        Ok(Self {
+            stream: Some(stream),
+            dropped: Arc::default(),
+        })
     }
 
     /// Makes the archive appear at its path, whole and safe from a loss of power.
@@ -67,11 +96,32 @@ impl SealedWriter {
         let failed = ArchiveError::storage(WRITING);
         let stream = self.stream.take().ok_or(ArchiveError::Stopped)?;
         let buffered = stream.finish().map_err(&failed)?;
-        let file = buffered
+        let target = buffered
             .into_inner()
             .map_err(|error| failed(error.into_error()))?;
-        file.sync_all().map_err(&failed)?;
-        drop(file);
+        target.finish()
+    }
+
+    fn stream(&mut self) -> io::Result<&mut StreamWriter<BufWriter<Target>>> {
+        self.stream
+            .as_mut()
+            .ok_or_else(|| ArchiveError::Stopped.into())
+    }
+}
+
+impl Target {
+    fn finish(self) -> Result<(), ArchiveError> {
+        match self {
+            Self::File(file) => file.finish(),
+            Self::Vault(vault) => vault.finish(),
+        }
+    }
+}
+
+impl UnfinishedFile {
+    fn finish(self) -> Result<(), ArchiveError> {
+        let failed = ArchiveError::storage(WRITING);
+        self.file.sync_all().map_err(&failed)?;
         fs::rename(&self.unfinished, &self.path).map_err(&failed)?;
         let folder = self
             .path
@@ -83,12 +133,6 @@ impl SealedWriter {
                 .map_err(&failed),
             None => Ok(()),
         }
-    }
-
-    fn stream(&mut self) -> io::Result<&mut StreamWriter<BufWriter<File>>> {
-        self.stream
-            .as_mut()
-            .ok_or_else(|| ArchiveError::Stopped.into())
     }
 }
 
@@ -102,7 +146,29 @@ impl Write for SealedWriter {
     }
 }
 
+impl Write for Target {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.file.write(bytes),
+            Self::Vault(vault) => vault.write(bytes),
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self {
+            Self::File(file) => file.file.flush(),
+            Self::Vault(vault) => vault.flush(),
+        }
+    }
+}
+
 impl Drop for SealedWriter {
+    fn drop(&mut self) {
+        self.dropped.store(true, Ordering::Relaxed);
+    }
+}
+
+impl Drop for UnfinishedFile {
     fn drop(&mut self) {
         // After `finish` there is nothing of this name; otherwise what cannot be removed is cut when it is begun again.
         let _ = fs::remove_file(&self.unfinished);
@@ -117,8 +183,14 @@ impl fmt::Debug for SealedWriter {
 
 /// Reads an encrypted archive, from any place in it.
 pub struct SealedReader {
-    stream: StreamReader<BufReader<File>>,
+    stream: StreamReader<BufReader<Source>>,
     bytes: u64,
+}
+
+/// Where an encrypted archive comes from.
+enum Source {
+    File(File),
+    Vault(VaultReader),
 }
 
 impl SealedReader {
@@ -128,7 +200,15 @@ impl SealedReader {
     /// [`ArchiveError::Key`] when the key is not this archive's, [`ArchiveError::Damaged`] when it was cut.
     pub fn open(path: impl AsRef<Path>, key: &ArchiveKey) -> Result<Self, ArchiveError> {
         let file = File::open(path).map_err(ArchiveError::storage(READING))?;
-        let decryptor = Decryptor::new_buffered(BufReader::with_capacity(64 << 10, file))
+        Self::from(Source::File(file), key)
+    }
+
+    pub(crate) fn from_vault(vault: VaultReader, key: &ArchiveKey) -> Result<Self, ArchiveError> {
+        Self::from(Source::Vault(vault), key)
+    }
+
+    fn from(source: Source, key: &ArchiveKey) -> Result<Self, ArchiveError> {
+        let decryptor = Decryptor::new_buffered(BufReader::with_capacity(64 << 10, source))
             .map_err(decrypting)?;
         let mut stream = decryptor
             .decrypt(iter::once(key.identity() as &dyn age::Identity))
@@ -156,6 +236,8 @@ fn decrypting(error: age::DecryptError) -> ArchiveError {
 
 fn cut(error: io::Error) -> ArchiveError {
     match error.kind() {
+        // One of ours that travelled inside.
+        io::ErrorKind::Other => ArchiveError::from_io(READING, &error),
         io::ErrorKind::UnexpectedEof | io::ErrorKind::InvalidData | io::ErrorKind::InvalidInput => {
             ArchiveError::Damaged("the encrypted archive was cut or changed")
         }
@@ -163,6 +245,24 @@ fn cut(error: io::Error) -> ArchiveError {
             doing: READING,
             kind,
         },
+    }
+}
+
+impl Read for Source {
+    fn read(&mut self, buffer: &mut [u8]) -> io::Result<usize> {
+        match self {
+            Self::File(file) => file.read(buffer),
+            Self::Vault(vault) => vault.read(buffer),
+        }
+    }
+}
+
+impl Seek for Source {
+    fn seek(&mut self, place: SeekFrom) -> io::Result<u64> {
+        match self {
+            Self::File(file) => file.seek(place),
+            Self::Vault(vault) => vault.seek(place),
+        }
     }
 }
 

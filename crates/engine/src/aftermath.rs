@@ -99,11 +99,8 @@ impl Engine {
             return Err(EngineError::conflict("there is no archive yet"));
         }
         let key = ArchiveKey::from_bytes(&secrets.archive_key)?;
-        let path = self.inner.store.archive_path(id);
-        tokio::task::spawn_blocking(move || SealedReader::open(path, &key))
-            .await
-            .map_err(|_| EngineError::internal("the archive could not be opened"))?
-            .map_err(Into::into)
+        let shelf = &self.inner.store.shelf;
+        Ok(shelf.archives.open(&shelf.name(id), &key).await?)
     }
 
     /// The receipt of a finished request: a JWS in its compact form.
@@ -143,7 +140,7 @@ impl Engine {
             }
         }
         self.inner.store.wipe(id).await?;
-        remove_file(&self.inner.store.archive_path(id))
+        self.inner.store.shelf.remove(id).await
     }
 
     /// Deletes archives that have passed their time, and says how many; and spools that no request needs any more.
@@ -165,7 +162,7 @@ impl Engine {
                 })
                 .await;
             match result {
-                Ok(_) => remove_file(&self.inner.store.archive_path(*id))?,
+                Ok(_) => self.inner.store.shelf.remove(*id).await?,
                 Err(EngineError::Conflict(_)) => {}
                 Err(error) => return Err(error),
             }
@@ -175,12 +172,5 @@ impl Engine {
             spools => tracing::info!(spools, "spools that nobody needs any more were removed"),
         }
         Ok(ids.len())
-    }
-}
-
-fn remove_file(path: &std::path::Path) -> Result<(), EngineError> {
-    match std::fs::remove_file(path) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => Err(error.into()),
-        _ => Ok(()),
     }
 }

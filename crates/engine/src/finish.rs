@@ -1,7 +1,6 @@
 //! The end of a request: the archive, the receipt, and what is forgotten.
 
 use adieu_archive::ArchiveKey;
-use adieu_archive::sealed::SealedWriter;
 use adieu_archive::{
     CollectionContents, ConnectorContents, Contents, Missing, MissingReason, Spool,
 };
@@ -33,7 +32,8 @@ impl Inner {
         let key = ArchiveKey::from_bytes(&pages.secrets.archive_key)?;
         let contents = self.contents(&pages);
         drop(pages);
-        let writer = SealedWriter::create(self.store.archive_path(ledger.id), &key)?;
+        let shelf = &self.store.shelf;
+        let writer = shelf.archives.create(&shelf.name(ledger.id), &key).await?;
         let assembled = spool.assemble(&contents, writer).await?;
         let (bytes, sha256) = (assembled.bytes, assembled.sha256);
         tokio::task::spawn_blocking(move || assembled.out.finish())
@@ -146,13 +146,15 @@ impl Inner {
         let folder = self.store.spool_folder(ledger.id);
         if kind == Kind::Export && (status == Status::Completed || status == Status::Failed) {
             let lock = folder.with_extension("lock");
-            let mut gone = vec![
+            let gone = [
                 std::fs::remove_dir_all(&folder),
                 std::fs::remove_file(&lock),
             ];
-            if status == Status::Failed {
+            if status == Status::Failed
                 // There is an archive of nothing, which no answer leads to.
-                gone.push(std::fs::remove_file(self.store.archive_path(ledger.id)));
+                && let Err(error) = self.store.shelf.remove(ledger.id).await
+            {
+                tracing::warn!(request = %ledger.id, "an archive of nothing could not be removed: {error}");
             }
             for gone in gone {
                 match gone {

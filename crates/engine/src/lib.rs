@@ -3,6 +3,7 @@
 mod advance;
 mod aftermath;
 mod approve;
+mod archives;
 mod audit;
 mod call;
 mod census;

@@ -14,7 +14,7 @@ use futures_util::StreamExt as _;
 use futures_util::future::BoxFuture;
 use futures_util::stream::{self, BoxStream};
 use jiff::Timestamp;
-use sqlx::{Row as _, SqliteConnection, SqlitePool};
+use sqlx::{AssertSqlSafe, Row as _, SqliteConnection, SqlitePool};
 use tokio::sync::watch;
 use tokio::time::{Interval, MissedTickBehavior};
 use uuid::Uuid;
@@ -47,8 +47,8 @@ const GONE_AFTER: Duration = Duration::from_secs(600);
 
 /// Jobs in the tables of apalis. A request has at most one, kept so by its id as the job's idempotency key.
 ///
-/// A job is removed by the transaction that ends its request's turn, so that none pile up; the queue's own note that it
-/// is done then finds nothing to note.
+/// A job is removed by the transaction that ends its request's turn, so that none pile up. One whose turn came to nothing is
+/// replaced by the sweep when its request is due, and pruned when it is not.
 #[derive(Debug)]
 pub(crate) struct Jobs {
     /// The store's one connection for writing: a job that was committed is seen by whoever looks after the bell.
@@ -93,7 +93,9 @@ impl Jobs {
                 .heartbeat_interval(HEARTBEAT)
                 .missed_heartbeats(MISSED_HEARTBEATS)
                 // Fetching a job takes it; writing that down once more would cost a transaction.
-                .lock_tasks(false),
+                .lock_tasks(false)
+                // The transaction that ends a turn removes its job, so that there is nothing to note.
+                .persist_results(false),
         )
     }
 
@@ -234,27 +236,25 @@ impl Queue for Jobs {
     }
 
     async fn prune(&self) -> Result<(), EngineError> {
-        let anything = sqlx::query(
-            "SELECT 1 FROM Jobs WHERE status NOT IN ('Pending', 'Queued', 'Running')
-             UNION ALL SELECT 1 FROM Workers WHERE last_seen < ?1 LIMIT 1",
-        )
-        .bind(seconds_from_now(Duration::ZERO).cast_signed() - GONE_AFTER.as_secs().cast_signed())
-        .fetch_optional(&self.reader)
-        .await?;
-        if anything.is_none() {
-            return Ok(());
+        let now = seconds_from_now(Duration::ZERO).cast_signed();
+        let (gone, lost) = (
+            now - GONE_AFTER.as_secs().cast_signed(),
+            now - LOST_AFTER.as_secs().cast_signed(),
+        );
+        let over = "status NOT IN ('Pending', 'Queued', 'Running') OR lock_at <= ?1 AND NOT EXISTS (
+             SELECT 1 FROM adieu_request request WHERE request.id = idempotency_key AND next_at IS NOT NULL)";
+        let silent =
+            "last_seen < ?1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = Workers.id)";
+        for (table, which, before) in [("Jobs", over, lost), ("Workers", silent, gone)] {
+            // Most of the time there is nothing to write.
+            let any = format!("SELECT 1 FROM {table} WHERE {which} LIMIT 1");
+            let any = sqlx::query(AssertSqlSafe(any)).bind(before);
+            if any.fetch_optional(&self.reader).await?.is_some() {
+                let delete = format!("DELETE FROM {table} WHERE {which}");
+                let delete = sqlx::query(AssertSqlSafe(delete)).bind(before);
+                delete.execute(&self.writer).await?;
+            }
         }
-        let mut tx = self.writer.begin_with("BEGIN IMMEDIATE").await?;
-        sqlx::query("DELETE FROM Jobs WHERE status NOT IN ('Pending', 'Queued', 'Running')")
-            .execute(&mut *tx)
-            .await?;
-        sqlx::query(
-            "DELETE FROM Workers WHERE last_seen < ?1 AND NOT EXISTS (SELECT 1 FROM Jobs WHERE lock_by = Workers.id)",
-        )
-        .bind(seconds_from_now(Duration::ZERO).cast_signed() - GONE_AFTER.as_secs().cast_signed())
-        .execute(&mut *tx)
-        .await?;
-        tx.commit().await?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! The audit log's own table, a chain of hashes.
 
 use jiff::Timestamp;
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
 use super::rows::to_timestamp;
 use crate::audit::AuditEntry;
@@ -15,30 +15,48 @@ pub(super) async fn append(
     at: Timestamp,
     event: &str,
 ) -> Result<(), EngineError> {
-    let last = sqlx::query("SELECT sequence, hash FROM adieu_audit ORDER BY sequence DESC LIMIT 1")
-        .fetch_optional(&mut **tx)
-        .await?
-        .map(|row| {
-            (
-                row.get::<i64, _>("sequence").cast_unsigned(),
-                row.get::<Vec<u8>, _>("hash"),
-            )
-        });
+    append_all(tx, about, tenant, at, [event]).await
+}
+
+/// Adds entries to the log in one go.
+pub(super) async fn append_all(
+    tx: &mut Transaction<'_, Sqlite>,
+    about: &str,
+    tenant: Option<Vec<u8>>,
+    at: Timestamp,
+    events: impl IntoIterator<Item = &str>,
+) -> Result<(), EngineError> {
+    let mut events = events.into_iter().peekable();
+    if events.peek().is_none() {
+        return Ok(());
+    }
+    let mut last =
+        sqlx::query("SELECT sequence, hash FROM adieu_audit ORDER BY sequence DESC LIMIT 1")
+            .fetch_optional(&mut **tx)
+            .await?
+            .map(|row| {
+                (
+                    row.get::<i64, _>("sequence").cast_unsigned(),
+                    row.get::<Vec<u8>, _>("hash"),
+                )
+            });
     // The table keeps milliseconds, so the hash is taken over them.
     let at = to_timestamp(at.as_millisecond())?;
-    let entry = AuditEntry::following(last, at, about.to_owned(), tenant, event.to_owned());
-    sqlx::query(
-        "INSERT INTO adieu_audit (sequence, at, request_id, event, tenant_hash, previous, hash)
-         VALUES (?, ?, ?, ?, ?, ?, ?)",
-    )
-    .bind(entry.sequence.cast_signed())
-    .bind(entry.at.as_millisecond())
-    .bind(&entry.request_id)
-    .bind(&entry.event)
-    .bind(&entry.tenant)
-    .bind(&entry.previous)
-    .bind(&entry.hash)
-    .execute(&mut **tx)
-    .await?;
+    let mut insert = QueryBuilder::new(
+        "INSERT INTO adieu_audit (sequence, at, request_id, event, tenant_hash, previous, hash) ",
+    );
+    insert.push_values(events, |mut row, event| {
+        let (about, event) = (about.to_owned(), event.to_owned());
+        let entry = AuditEntry::following(last.take(), at, about, tenant.clone(), event);
+        last = Some((entry.sequence, entry.hash.clone()));
+        row.push_bind(entry.sequence.cast_signed())
+            .push_bind(entry.at.as_millisecond())
+            .push_bind(entry.request_id)
+            .push_bind(entry.event)
+            .push_bind(entry.tenant)
+            .push_bind(entry.previous)
+            .push_bind(entry.hash);
+    });
+    insert.build().execute(&mut **tx).await?;
     Ok(())
 }

@@ -19,12 +19,14 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use adieu_archive::Archives;
 use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
 use sqlx::{Row as _, Sqlite, Transaction};
 
+use crate::archives::Shelf;
 use crate::error::EngineError;
 use crate::keys::{Hasher, MasterKey, Sealer};
 use crate::queue::{Jobs, Queue};
@@ -43,6 +45,8 @@ pub struct Store {
     suppression: Hasher,
     holds: Hasher,
     pub(crate) key: MasterKey,
+    /// Where finished archives lie.
+    pub(crate) shelf: Shelf,
     pub(crate) queue: Arc<dyn Queue>,
     /// Held while this process is the only one; the system gives it back when the process ends, however it ends.
     _alone: Option<File>,
@@ -88,6 +92,7 @@ impl Store {
         let store = Self {
             writer,
             reader,
+            shelf: Shelf::new(Archives::Folder(folder.join("archives"))),
             folder,
             sealer: Sealer::new(key)?,
             hasher: Hasher::new(key, "owner")?,
@@ -104,11 +109,6 @@ impl Store {
     /// Where a request's spool lies.
     pub(crate) fn spool_folder(&self, id: RequestId) -> PathBuf {
         self.folder.join("spool").join(id.to_string())
-    }
-
-    /// Where a request's archive lies.
-    pub(crate) fn archive_path(&self, id: RequestId) -> PathBuf {
-        self.folder.join("archives").join(format!("{id}.age"))
     }
 
     /// Has a request carried on when it is next due; part of the transaction that says when that is.

@@ -13,7 +13,7 @@ use crate::state::{Record, StepId, StepState};
 
 /// Selects one request's row.
 pub(super) const RECORD_COLUMNS: &str = "SELECT id, kind, format, status, phase, created_at, due_at, extension, tenant_hash, execute_at, next_at,
-     finished_at, lease_until, attempts, sealed, blockers, exceptions, archive_sha256, archive_bytes, archive_expires_at,
+     finished_at, fence, lease_until, takeups, attempts, sealed, blockers, exceptions, archive_sha256, archive_bytes, archive_expires_at,
      receipt FROM adieu_request WHERE id = ?";
 
 /// What a step's row shows without being opened.

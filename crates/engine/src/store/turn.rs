@@ -2,14 +2,17 @@
 
 use adieu_core::Subject;
 use jiff::Timestamp;
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
-use super::audit::append;
+use super::audit::append_all;
 use super::rows::{RECORD_COLUMNS, read_record, read_step};
 use super::{Store, json, place};
 use crate::error::EngineError;
 use crate::request::{RequestId, Status};
 use crate::state::{Record, Secrets, StepId, StepState, Steps};
+
+/// How many rows one statement writes at most; SQLite takes 32,766 values in one.
+const ROWS_AT_ONCE: usize = 1000;
 
 /// A request taken up by one executor.
 pub(crate) struct Claim {
@@ -45,16 +48,17 @@ impl Store {
         lease_until: Timestamp,
     ) -> Result<Option<Claim>, EngineError> {
         let mut tx = self.begin().await?;
-        let Some(row) = sqlx::query(
-            "SELECT fence, lease_until, takeups, sealed FROM adieu_request
-             WHERE id = ? AND next_at <= ? AND lease_until <= ? AND sealed IS NOT NULL",
-        )
-        .bind(id.to_string())
-        .bind(now.as_millisecond())
-        .bind(now.as_millisecond())
-        .fetch_optional(&mut *tx)
-        .await?
-        else {
+        let row = sqlx::query(RECORD_COLUMNS)
+            .bind(id.to_string())
+            .fetch_optional(&mut *tx)
+            .await?;
+        let now = now.as_millisecond();
+        let Some(row) = row.filter(|row| {
+            let next_at: Option<i64> = row.get("next_at");
+            let is_free = row.get::<i64, _>("lease_until") <= now;
+            let has_secrets = row.get::<Option<&[u8]>, _>("sealed").is_some();
+            next_at.is_some_and(|at| at <= now) && is_free && has_secrets
+        }) else {
             return Ok(None);
         };
         let fence = row.get::<i64, _>("fence") + 1;
@@ -73,10 +77,6 @@ impl Store {
         .bind(id.to_string())
         .execute(&mut *tx)
         .await?;
-        let row = sqlx::query(RECORD_COLUMNS)
-            .bind(id.to_string())
-            .fetch_one(&mut *tx)
-            .await?;
         let mut record = read_record(&row)?;
         record.status = Status::Running;
         let mut steps = Steps::new();
@@ -131,39 +131,18 @@ impl Store {
         if written.rows_affected() != 1 {
             return Err(EngineError::Superseded);
         }
-        for ((connector, collection), state) in change.steps {
-            let sealed = self
-                .sealer
-                .seal(&place(id, &format!("{connector}/{collection}")), state)?;
-            sqlx::query(
-                "INSERT INTO adieu_step (request_id, connector, collection, state, attempts, records, sealed)
-                 VALUES (?, ?, ?, ?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
-                     records = excluded.records, sealed = excluded.sealed",
-            )
-            .bind(id.to_string())
-            .bind(connector.as_str())
-            .bind(collection.as_str())
-            .bind(state.state.as_str())
-            .bind(state.attempts)
-            .bind(state.records.cast_signed())
-            .bind(sealed)
-            .execute(&mut *tx)
-            .await?;
-        }
+        self.write_steps(&mut tx, id, change.steps).await?;
         if let Some(subject) = change.suppress {
             self.suppress(&mut tx, id, subject, change.at).await?;
         }
-        for event in change.events {
-            append(
-                &mut tx,
-                &id.to_string(),
-                record.tenant.clone(),
-                change.at,
-                event,
-            )
-            .await?;
-        }
+        append_all(
+            &mut tx,
+            &id.to_string(),
+            record.tenant.clone(),
+            change.at,
+            change.events.iter().map(String::as_str),
+        )
+        .await?;
         if change.lease_until.is_none() {
             self.schedule(&mut tx, record, change.at).await?;
         }
@@ -194,6 +173,45 @@ impl Store {
         }
     }
 
+    /// Writes the rows of steps in one go; each statement is a journey to the thread of the connection and back.
+    async fn write_steps(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        id: RequestId,
+        steps: Vec<(&StepId, &StepState)>,
+    ) -> Result<(), EngineError> {
+        for steps in steps.chunks(ROWS_AT_ONCE) {
+            let mut rows = Vec::with_capacity(steps.len());
+            for ((connector, collection), state) in steps {
+                let place = place(id, &format!("{connector}/{collection}"));
+                rows.push((
+                    connector,
+                    collection,
+                    state,
+                    self.sealer.seal(&place, state)?,
+                ));
+            }
+            let mut insert = QueryBuilder::new(
+                "INSERT INTO adieu_step (request_id, connector, collection, state, attempts, records, sealed) ",
+            );
+            insert.push_values(rows, |mut row, (connector, collection, state, sealed)| {
+                row.push_bind(id.to_string())
+                    .push_bind(connector.to_string())
+                    .push_bind(collection.to_string())
+                    .push_bind(state.state.as_str())
+                    .push_bind(state.attempts)
+                    .push_bind(state.records.cast_signed())
+                    .push_bind(sealed);
+            });
+            insert.push(
+                " ON CONFLICT DO UPDATE SET state = excluded.state, attempts = excluded.attempts,
+             records = excluded.records, sealed = excluded.sealed",
+            );
+            insert.build().execute(&mut **tx).await?;
+        }
+        Ok(())
+    }
+
     async fn suppress(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
@@ -202,17 +220,21 @@ impl Store {
         at: Timestamp,
     ) -> Result<(), EngineError> {
         let tenant = subject.tenant().map(|tenant| tenant.expose());
-        for identity in subject.identities() {
-            sqlx::query(
-                "INSERT INTO adieu_suppression (hash, kind, request_id, erased_at) VALUES (?, ?, ?, ?)
-                 ON CONFLICT DO UPDATE SET request_id = excluded.request_id, erased_at = excluded.erased_at",
-            )
-            .bind(self.suppression.identity(tenant, identity))
-            .bind(identity.kind().as_str())
-            .bind(id.to_string())
-            .bind(at.as_millisecond())
-            .execute(&mut **tx)
-            .await?;
+        let identities: Vec<_> = subject.identities().collect();
+        for identities in identities.chunks(ROWS_AT_ONCE) {
+            let mut insert = QueryBuilder::new(
+                "INSERT INTO adieu_suppression (hash, kind, request_id, erased_at) ",
+            );
+            insert.push_values(identities, |mut row, identity| {
+                row.push_bind(self.suppression.identity(tenant, identity))
+                    .push_bind(identity.kind().to_string())
+                    .push_bind(id.to_string())
+                    .push_bind(at.as_millisecond());
+            });
+            insert.push(
+            " ON CONFLICT DO UPDATE SET request_id = excluded.request_id, erased_at = excluded.erased_at",
+        );
+            insert.build().execute(&mut **tx).await?;
         }
         Ok(())
     }

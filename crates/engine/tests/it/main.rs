@@ -10,4 +10,5 @@ mod operators;
 mod queue;
 mod rounds;
 mod spools;
+mod vault;
 mod world;

@@ -397,13 +397,16 @@ async fn jobs_that_are_over_do_not_pile_up() {
         .await;
     assert_eq!(ended(&engine, over.id).await, Status::Completed);
     world
-        .change("INSERT OR IGNORE INTO Jobs SELECT * FROM kept; UPDATE Jobs SET status = 'Pending', lock_by = NULL")
+        .change("INSERT OR IGNORE INTO Jobs SELECT * FROM kept; UPDATE Jobs SET status = 'Pending', lock_by = NULL, lock_at = NULL")
         .await;
     let begun = Instant::now();
-    while world.count("Jobs WHERE status <> 'Done'").await > 0 {
+    while world.count("Jobs WHERE lock_at IS NULL").await > 0 {
         assert!(begun.elapsed() < Duration::from_secs(10));
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
+    engine.sweep(|_| false).await.unwrap();
+    assert_eq!(world.count("Jobs").await, 1, "somebody may just look at it");
+    world.change("UPDATE Jobs SET lock_at = lock_at - 60").await;
     engine.sweep(|_| false).await.unwrap();
     assert_eq!(world.count("Jobs").await, 0);
     working.stop().await;

@@ -113,7 +113,10 @@ impl World {
     }
 
     pub(crate) async fn engine_with(&self, options: Options) -> Engine {
-        let store = self.store().await;
+        self.engine_over(self.store().await, options)
+    }
+
+    pub(crate) fn engine_over(&self, store: Store, options: Options) -> Engine {
         let connectors: Vec<Arc<dyn Connector>> = vec![
             Arc::new(self.shop.connector("shop").unwrap()),
             Arc::new(

@@ -1,23 +1,31 @@
 //! What the database says of its own tables.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 use adieu_core::FieldType;
+
+use crate::dialect::Dialect;
 
 /// The tables of a database.
 #[derive(Debug, Default)]
 pub(crate) struct Catalogue {
+    pub(crate) dialect: Dialect,
+    /// By the name that a mapping calls them: without a schema where the database finds them without one.
     pub(crate) tables: BTreeMap<String, Table>,
-    /// Names that are no plain tables: views, virtual tables.
-    pub(crate) others: BTreeSet<String>,
+    /// What is there but no plain table, and what it is: a view, a virtual table, a partition.
+    pub(crate) others: BTreeMap<String, String>,
 }
 
 /// One table.
 #[derive(Debug)]
 pub(crate) struct Table {
     pub(crate) name: String,
+    /// How a statement calls it: quoted, with its schema where it has one.
+    pub(crate) sql: String,
     /// The columns that name a row and by which rows can be walked through in order.
     pub(crate) key: Vec<String>,
+    /// Whether the key is the place of a row, which changes when the row does.
+    pub(crate) key_moves: bool,
     pub(crate) columns: Vec<Column>,
     /// The sets of columns in which no two rows are equal.
     pub(crate) unique: Vec<Vec<String>>,
@@ -25,7 +33,7 @@ pub(crate) struct Table {
 }
 
 /// One column.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) column_type: ColumnType,
@@ -33,6 +41,12 @@ pub(crate) struct Column {
     pub(crate) exact: bool,
     /// What its values are when they keep to the declared type.
     pub(crate) field_type: FieldType,
+    /// How its values are fetched, with `{}` for the column; as they are when there is nothing.
+    pub(crate) fetch: Option<String>,
+    /// Whether what is fetched is JSON.
+    pub(crate) nested: bool,
+    /// The type that a text must be cast to before it is stored; none where the database does that itself.
+    pub(crate) cast: Option<String>,
     pub(crate) not_null: bool,
     pub(crate) primary: bool,
     pub(crate) generated: bool,
@@ -48,10 +62,15 @@ pub(crate) enum ColumnType {
     Numeric,
     /// Whatever it is given.
     Any,
+    /// Numbers of any precision and nothing else.
+    Decimal,
+    Uuid,
+    /// A type of its own, such as a date, an address or an enum: written and compared as text.
+    Own,
 }
 
 /// A foreign key.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub(crate) struct ForeignKey {
     /// The columns here and the ones there.
     pub(crate) pairs: Vec<(String, String)>,
@@ -98,10 +117,37 @@ impl Table {
         self.columns.iter().find(|column| column.name == name)
     }
 
+    /// The type that a value of this column must be cast to, also where the key is not a column but the row's place.
+    pub(crate) fn cast_of(&self, name: &str) -> Option<&str> {
+        match self.column(name) {
+            Some(column) => column.cast.as_deref(),
+            None => (name == "ctid").then_some("tid"),
+        }
+    }
+
     /// Whether no two rows have the same value in this column.
     pub(crate) fn is_unique(&self, column: &str) -> bool {
         self.unique
             .iter()
             .any(|set| set.len() == 1 && set[0] == column)
+    }
+}
+
+#[cfg(test)]
+impl Column {
+    /// A column without anything special.
+    pub(crate) fn plain(name: &str, column_type: ColumnType) -> Self {
+        Self {
+            name: name.to_owned(),
+            column_type,
+            exact: true,
+            field_type: FieldType::Any,
+            fetch: None,
+            nested: false,
+            cast: None,
+            not_null: false,
+            primary: false,
+            generated: false,
+        }
     }
 }

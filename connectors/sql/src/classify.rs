@@ -4,10 +4,10 @@ use adieu_core::{Disposition, Retention, Secret};
 use jiff::Span;
 use jiff::civil::Date;
 
-use crate::catalogue::{Column, Table};
+use crate::catalogue::{Catalogue, Column, ColumnType, Table};
 use crate::config::{EraseRule, Fact, TableRule};
-use crate::dialect::sql::{column, quoted};
-use crate::dialect::{Cell, Row, Value};
+use crate::dialect::sql::column;
+use crate::dialect::{Cell, Row, Sql, Value};
 use crate::pseudonym::{Pseudonym, date_of_number, split_date};
 
 /// Decides what happens to the rows of one table.
@@ -42,6 +42,7 @@ impl Classifier {
     pub(crate) fn new(
         rule: &TableRule,
         table: &Table,
+        catalogue: &Catalogue,
         alias: &str,
         key: Option<&Secret>,
         today: Date,
@@ -52,8 +53,8 @@ impl Classifier {
             .filter_map(|(name, one)| {
                 let column = table.column(name)?;
                 Some(Pseudonym::new(
-                    name,
-                    column.column_type,
+                    catalogue.dialect,
+                    column,
                     holds_mail(rule, column),
                     one,
                     key,
@@ -74,7 +75,9 @@ impl Classifier {
                     until: None,
                 },
                 span: *span,
-                from: from.as_ref().map(|fact| expression(fact, alias)),
+                from: from
+                    .as_ref()
+                    .and_then(|fact| expression(fact, table, catalogue, alias)),
             }),
         };
         Self {
@@ -86,12 +89,10 @@ impl Classifier {
     }
 
     /// The expressions whose values [`Classifier::verdict`] needs, in this order.
-    pub(crate) fn facts(&self, alias: &str) -> Vec<String> {
-        let replaced = self.pseudonyms.iter().map(|one| column(alias, &one.column));
-        let from = self
-            .retention
-            .iter()
-            .filter_map(|keeping| keeping.from.clone());
+    pub(crate) fn facts(&self, alias: &str) -> Vec<Sql> {
+        let replaced = self.pseudonyms.iter().map(|one| one.fact(alias));
+        let from = self.retention.iter();
+        let from = from.filter_map(|keeping| keeping.from.clone().map(Sql::text));
         replaced.chain(from).collect()
     }
 
@@ -110,7 +111,7 @@ impl Classifier {
             let cell = row.cell(first + index);
             let new = pseudonym.replacement(cell);
             replaced |= new.is_some();
-            values.push(new.unwrap_or_else(|| cell.to_value()));
+            values.push(new.unwrap_or_else(|| pseudonym.kept(cell)));
         }
         match (&self.retention, replaced) {
             (None, false) => Verdict::Done,
@@ -166,21 +167,27 @@ fn holds_mail(rule: &TableRule, column: &Column) -> bool {
     by_kind || column.name.to_ascii_lowercase().contains("mail")
 }
 
-fn expression(fact: &Fact, alias: &str) -> String {
+fn expression(fact: &Fact, table: &Table, catalogue: &Catalogue, alias: &str) -> Option<String> {
+    let dialect = catalogue.dialect;
     match fact {
-        Fact::Own(name) => column(alias, name),
+        Fact::Own(name) => Some(dialect.keyed(table, name, alias)),
         Fact::Of(reference, name) => {
             let pairs: Vec<String> = reference
                 .pairs
                 .iter()
                 .map(|(here, there)| format!("{} = {}", column("f", there), column(alias, here)))
                 .collect();
-            let table = quoted(reference.table.as_str());
-            format!(
-                "(SELECT max({}) FROM {table} AS f WHERE {})",
-                column("f", name),
+            let there = catalogue.table(reference.table.as_str())?;
+            let latest = format!("max({})", column("f", name));
+            let latest = match there.column(name)?.column_type {
+                ColumnType::Own => dialect.as_text(&latest),
+                _ => latest,
+            };
+            Some(format!(
+                "(SELECT {latest} FROM {} AS f WHERE {})",
+                there.sql,
                 pairs.join(" AND ")
-            )
+            ))
         }
     }
 }

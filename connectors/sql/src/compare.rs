@@ -66,10 +66,8 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
         misfits: Vec::new(),
     };
     let Some(table) = catalogue.table(name) else {
-        let problem = if catalogue.others.contains(name) {
-            format!(
-                "`{name}` is not a plain table but a view or a virtual table; map the table behind it"
-            )
+        let problem = if let Some(what) = catalogue.others.get(name) {
+            format!("`{name}` is not a plain table but {what}; map the table behind it")
         } else {
             format!(
                 "there is no table `{name}`{}",
@@ -83,6 +81,12 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
         found.add(
             Stops::Everything,
             format!("the table `{name}` has no key by which its rows could be told apart"),
+        );
+    }
+    if table.key_moves && !matches!(rule.erase, EraseRule::Delete) {
+        found.add(
+            Stops::Erasure,
+            format!("the table `{name}` has no key, so its rows can be deleted but not changed; give it a primary key"),
         );
     }
     found.missing_columns(rule, table, catalogue);
@@ -288,6 +292,9 @@ fn unfit(
         }
         Pseudonymizer::Value(Constant::Real(_)) if column.column_type == ColumnType::Text => {
             Some("it holds text; write the constant as text")
+        }
+        Pseudonymizer::Unique | Pseudonymizer::Hash if column.column_type == ColumnType::Own => {
+            Some("its type has its own values; use { value = … } or \"null\"")
         }
         Pseudonymizer::Unique | Pseudonymizer::Hash if !is_text => {
             Some("it holds numbers; use { value = … }")

@@ -1,6 +1,7 @@
 //! The connector: a table of contents of this crate.
 
 use std::fmt;
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,10 +12,10 @@ use adieu_core::{
 };
 use jiff::civil::Date;
 
+use crate::catalogue::Catalogue;
 use crate::compare::{self, Misfit};
 use crate::config::{Mapping, SqlConfig, TableRule};
 use crate::descriptor::describe;
-use crate::dialect::sql::quoted;
 use crate::dialect::{Database, DatabaseUrl, Session, Sql, Transaction};
 use crate::error::misfit;
 use crate::{erase, export, survey};
@@ -25,6 +26,7 @@ pub struct SqlConnector {
     pub(crate) mapping: Mapping,
     pub(crate) database: Database,
     pub(crate) batch_rows: usize,
+    pub(crate) erase_rows: NonZeroU32,
     pub(crate) pseudonym_key: Option<Secret>,
     today: Arc<dyn Fn() -> Date + Send + Sync>,
 }
@@ -76,6 +78,7 @@ impl SqlConnector {
                         busy_timeout,
                     ),
                     batch_rows: config.batch_rows.get() as usize,
+                    erase_rows: config.erase_rows,
                     pseudonym_key,
                     today: Arc::new(|| {
                         jiff::Timestamp::now()
@@ -111,6 +114,7 @@ impl SqlConnector {
     async fn misread_conditions(
         &self,
         session: &mut Session,
+        catalogue: &Catalogue,
         misfits: &[Misfit],
     ) -> Result<Vec<String>, ConnectorError> {
         let mut problems = Vec::new();
@@ -121,10 +125,12 @@ impl SqlConnector {
                 continue;
             }
             for blocker in &rule.blockers {
-                let table = quoted(rule.name.as_str());
+                let Some(table) = catalogue.table(rule.name.as_str()) else {
+                    continue;
+                };
                 let query = format!(
-                    "SELECT 1 FROM {table} AS t WHERE ({}\n) LIMIT 1",
-                    blocker.condition
+                    "SELECT 1 FROM {} AS t WHERE ({}\n) LIMIT 1",
+                    table.sql, blocker.condition
                 );
                 if !session.understands(Sql::text(query)).await? {
                     problems.push(format!(
@@ -155,7 +161,10 @@ impl Connector for SqlConnector {
                 problems.push(misfit.problem.clone());
             }
         }
-        problems.extend(self.misread_conditions(&mut session, &misfits).await?);
+        problems.extend(
+            self.misread_conditions(&mut session, &catalogue, &misfits)
+                .await?,
+        );
         if problems.is_empty() {
             Ok(())
         } else {

@@ -1,5 +1,7 @@
 //! Deleting, pseudonymizing or keeping one batch of rows, in one transaction.
 
+use std::time::Duration;
+
 use adieu_core::{ConnectorError, Cursor, Disposition, Erased, ErrorKind, Step, Tally};
 use serde::{Deserialize, Serialize};
 
@@ -8,10 +10,10 @@ use crate::classify::{Classifier, Verdict};
 use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
-use crate::dialect::sql::{column, quoted};
-use crate::dialect::{Applied, Row, Session, Sql, Transaction, Value};
+use crate::dialect::sql::column;
+use crate::dialect::{Applied, Row, Session, Sql, Transaction, Value, Write};
 use crate::error::misfit;
-use crate::key::{after, is_key, key_columns, ordered};
+use crate::key::{after, key_columns, ordered};
 use crate::links::{Linked, Links};
 use crate::selection::Selector;
 
@@ -31,14 +33,40 @@ struct Position {
     blocked: u64,
 }
 
+/// How often a batch is tried when other transactions are in its way.
+const MAX_ATTEMPTS: u32 = 6;
+
 pub(crate) async fn erase(connector: &SqlConnector, step: &Step) -> Result<Erased, ConnectorError> {
+    let mut session = connector.database.session().await?;
+    let mut attempt = 1;
+    loop {
+        let erased = erase_batch(connector, step, &mut session).await;
+        if erased.is_ok() || attempt == MAX_ATTEMPTS || !session.met_conflict() {
+            return erased;
+        }
+        session.rollback().await?;
+        tokio::time::sleep(pause_after(attempt)).await;
+        attempt += 1;
+    }
+}
+
+/// Longer each time, and not the same for two that are in each other's way.
+fn pause_after(attempt: u32) -> Duration {
+    let random = uuid::Uuid::new_v4().as_u128() % 20;
+    Duration::from_millis((10 << attempt) + random as u64)
+}
+
+async fn erase_batch(
+    connector: &SqlConnector,
+    step: &Step,
+    session: &mut Session,
+) -> Result<Erased, ConnectorError> {
     let rule = connector.rule(step)?;
     let position: Position = step
         .cursor()
         .map(|cursor| cursor.decode(step.collection()))
         .transpose()?
         .unwrap_or_default();
-    let mut session = connector.database.session().await?;
     session.begin(Transaction::Write).await?;
     let catalogue = session.catalogue().await?;
     let problems = stopping(&connector.mapping, rule, &catalogue, Stops::Erasure);
@@ -64,22 +92,20 @@ pub(crate) async fn erase(connector: &SqlConnector, step: &Step) -> Result<Erase
     let from = if position.after.is_empty() {
         None
     } else {
-        after(table, &position.after, batch.backwards())?
+        after(catalogue.dialect, table, &position.after, batch.backwards())?
     };
     let selector = Selector {
         mapping: &connector.mapping,
         catalogue: &catalogue,
         subject: step.subject(),
     };
-    let Some(rows) = selector.rows(&mut session, rule, "t").await? else {
+    let Some(rows) = selector.rows(session, rule, "t").await? else {
         return Ok(Erased::done(Tally::new()));
     };
-    let found = batch.read(&mut session, rows, from).await?;
+    let found = batch.read(session, rows, from).await?;
     let last = found.last().map(|found| found.linked.key.clone());
-    let is_full = found.len() as u64 >= u64::from(step.max_records().get());
-    let mut done = batch
-        .apply(&mut session, found, position.round == 0)
-        .await?;
+    let is_full = found.len() as u64 >= u64::from(batch.max_rows());
+    let mut done = batch.apply(session, found, position.round == 0).await?;
     session.commit().await?;
     batch.next(position, last.filter(|_| is_full), &mut done)
 }
@@ -109,6 +135,11 @@ struct Done {
 }
 
 impl Batch<'_> {
+    /// How many rows one transaction may touch: what the step allows, and what the mapping does.
+    fn max_rows(&self) -> u32 {
+        self.step.max_records().min(self.connector.erase_rows).get()
+    }
+
     /// Rows that refer to others of the same table mostly come after them.
     fn backwards(&self) -> bool {
         !self.links.is_empty()
@@ -136,31 +167,34 @@ impl Batch<'_> {
     }
 
     pub(crate) fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
-        let mut query = Sql::text(format!(
-            "SELECT {} FROM {} AS t WHERE ",
-            self.selected().join(", "),
-            quoted(&self.table.name)
-        ));
+        let mut query = Sql::text("SELECT ");
+        query.append(Sql::listed(self.selected()));
+        query.push(&format!(" FROM {} AS t WHERE ", self.table.sql));
         query.append(Sql::joined([rows].into_iter().chain(from), " AND "));
         let order = ordered(self.table, "t", self.backwards());
-        query.push(&format!("{order} LIMIT {}", self.step.max_records()));
+        let limit = self.max_rows();
+        let lock = self.catalogue.dialect.for_update();
+        query.push(&format!("{order} LIMIT {limit}{lock}"));
         query
     }
 
     /// The key, the classifier's facts, the links.
-    fn selected(&self) -> Vec<String> {
+    fn selected(&self) -> Vec<Sql> {
+        let dialect = self.catalogue.dialect;
         let links = self
             .links
-            .columns(self.table, "t", self.step.max_records().get());
-        let keys = key_columns(self.table, "t").into_iter();
-        keys.chain(self.classifier().facts("t"))
-            .chain(links)
+            .columns(dialect, self.table, "t", self.max_rows());
+        let keys = key_columns(dialect, self.table, "t").into_iter();
+        keys.map(Sql::text)
+            .chain(self.classifier().facts("t"))
+            .chain(links.into_iter().map(Sql::text))
             .collect()
     }
 
     fn classifier(&self) -> Classifier {
         let key = self.connector.pseudonym_key.as_ref();
-        Classifier::new(self.rule, self.table, "t", key, self.connector.today())
+        let today = self.connector.today();
+        Classifier::new(self.rule, self.table, self.catalogue, "t", key, today)
     }
 
     /// Does what was decided. Where rows refer to each other, a later round meets again those that stayed in the first.
@@ -187,7 +221,7 @@ impl Batch<'_> {
             }
         }
         if !changes.is_empty() {
-            let applied = session.execute_each(self.update(), changes).await?;
+            let applied = session.write(&self.update(), changes).await?;
             for (applied, disposition) in applied.into_iter().zip(dispositions) {
                 match applied {
                     Applied::Changed => done.tally.count(&disposition, 1),
@@ -209,9 +243,7 @@ impl Batch<'_> {
     ) -> Result<(), ConnectorError> {
         let order = self.links.leaves_first(rows);
         done.blocked += order.blocked;
-        let applied = session
-            .execute_each(self.deletion(true), order.free)
-            .await?;
+        let applied = session.write(&self.deletion(true), order.free).await?;
         for applied in applied {
             match applied {
                 Applied::Changed => done.count_deleted(),
@@ -234,39 +266,32 @@ impl Batch<'_> {
             done.blocked += order.circles.len() as u64;
             return Ok(());
         }
-        session.defer_foreign_keys().await?;
-        let applied = session
-            .execute_each(self.deletion(false), order.circles)
-            .await?;
-        if applied.iter().any(|applied| *applied != Applied::Changed) {
-            let what = format!(
-                "rows of `{}` refer to each other in a circle and cannot be deleted",
-                self.table.name
-            );
-            return Err(ConnectorError::new(ErrorKind::Config, what));
+        let circles = order.circles.len() as u64;
+        if session
+            .write_together(&self.deletion(false), order.circles)
+            .await?
+        {
+            (0..circles).for_each(|_| done.count_deleted());
+        } else {
+            done.blocked += circles;
         }
-        applied.iter().for_each(|_| done.count_deleted());
         Ok(())
     }
 
-    pub(crate) fn update(&self) -> Sql {
-        let mut sql = Sql::text(format!("UPDATE {} AS t SET ", quoted(&self.table.name)));
-        for (index, (name, _)) in self.rule.pseudonyms().iter().enumerate() {
-            sql.push(if index > 0 { ", " } else { "" })
-                .push(&format!("{} = ", quoted(name)))
-                .bind(Value::Null);
+    pub(crate) fn update(&self) -> Write<'_> {
+        let names = self.rule.pseudonyms().iter().map(|(name, _)| name);
+        Write {
+            table: self.table,
+            set: names.filter_map(|name| self.table.column(name)).collect(),
+            guard: String::new(),
+            in_order: false,
         }
-        sql.push(" WHERE ").append(is_key(self.table, "t"));
-        sql
     }
 
     /// Deletes a row unless that would reach further: the database must never delete or change another row along with it.
-    pub(crate) fn deletion(&self, with_links: bool) -> Sql {
-        let mut sql = Sql::text(format!(
-            "DELETE FROM {} AS t WHERE ",
-            quoted(&self.table.name)
-        ));
-        sql.append(is_key(self.table, "t"));
+    pub(crate) fn deletion(&self, with_links: bool) -> Write<'_> {
+        let (_, alias) = self.catalogue.dialect.target(self.table);
+        let mut guard = String::new();
         for (child, key) in self.catalogue.leading_to(&self.table.name) {
             if child.name != self.table.name && (key.on_delete != OnDelete::Refuse || key.may_defer)
             {
@@ -274,20 +299,22 @@ impl Batch<'_> {
                     .pairs
                     .iter()
                     .map(|(local, there)| {
-                        format!("{} = {}", column("g", local), column("t", there))
+                        format!("{} = {}", column("g", local), column(&alias, there))
                     })
                     .collect();
-                let child = quoted(&child.name);
-                sql.push(&format!(
-                    " AND NOT EXISTS (SELECT 1 FROM {child} AS g WHERE {})",
-                    pairs.join(" AND ")
-                ));
+                let (child, pairs) = (&child.sql, pairs.join(" AND "));
+                guard += &format!(" AND NOT EXISTS (SELECT 1 FROM {child} AS g WHERE {pairs})");
             }
         }
         if with_links {
-            sql.push(&self.links.guard(self.table, "t"));
+            guard += &self.links.guard(self.table, &alias);
         }
-        sql
+        Write {
+            table: self.table,
+            set: Vec::new(),
+            guard,
+            in_order: with_links && !self.links.is_empty(),
+        }
     }
 
     /// Where the next batch goes on; `last` is the key that a full batch ended at.

@@ -8,12 +8,11 @@ use adieu_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::Table;
+use crate::catalogue::{Column, Table};
 use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
-use crate::dialect::sql::{column, quoted};
-use crate::dialect::{Cell, Row, Sql, Transaction, Value};
+use crate::dialect::{Cell, Dialect, Row, Sql, Transaction, Value};
 use crate::error::misfit;
 use crate::key::{after, key_columns, ordered};
 use crate::record::{Record, Shape, exported};
@@ -60,7 +59,7 @@ pub(crate) async fn export(
     }
     let from = match &last {
         None => None,
-        Some(key) => after(table, key, false)?,
+        Some(key) => after(catalogue.dialect, table, key, false)?,
     };
     let yields = yielded(rule, table);
     if !page.wants_records() && yields.is_empty() {
@@ -79,13 +78,12 @@ pub(crate) async fn export(
     let Some(rows) = rows else {
         return Ok(None);
     };
-    let columns: Vec<&str> = match page.wants_records() {
-        true => exported(rule, table)
-            .map(|column| column.name.as_str())
-            .collect(),
+    let columns: Vec<&Column> = match page.wants_records() {
+        true => exported(rule, table).collect(),
         false => Vec::new(),
     };
     let plan = Plan {
+        dialect: catalogue.dialect,
         table,
         columns,
         yields,
@@ -135,8 +133,9 @@ pub(crate) async fn export(
 
 /// What a page reads of each row: its key, the exported columns, the columns that yield.
 pub(crate) struct Plan<'a> {
+    pub(crate) dialect: Dialect,
     pub(crate) table: &'a Table,
-    pub(crate) columns: Vec<&'a str>,
+    pub(crate) columns: Vec<&'a Column>,
     pub(crate) yields: Vec<(&'a IdentityKind, &'a str)>,
 }
 
@@ -146,21 +145,20 @@ impl Plan<'_> {
     }
 
     pub(crate) fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
-        let yields = self.yields.iter().map(|(_, name)| *name);
-        let columns = self
-            .columns
-            .iter()
-            .copied()
-            .chain(yields)
-            .map(|name| column("t", name));
-        let selected: Vec<String> = key_columns(self.table, "t")
+        let columns = self.columns.iter();
+        let selected: Vec<String> = key_columns(self.dialect, self.table, "t")
             .into_iter()
-            .chain(columns)
+            .chain(columns.map(|column| self.dialect.fetched(column, "t")))
+            .chain(
+                self.yields
+                    .iter()
+                    .map(|(_, name)| self.dialect.keyed(self.table, name, "t")),
+            )
             .collect();
         let mut query = Sql::text(format!(
             "SELECT {} FROM {} AS t WHERE ",
             selected.join(", "),
-            quoted(&self.table.name)
+            self.table.sql
         ));
         query.append(Sql::joined([rows].into_iter().chain(from), " AND "));
         query.push(&ordered(self.table, "t", false));
@@ -222,7 +220,7 @@ fn identity_value(cell: Cell<'_>) -> Result<Option<IdentityValue>, Unusable> {
             format!("{value:.0}")
         }
         Cell::Real(_) | Cell::Blob(_) => return Err(Unusable),
-        Cell::Text(_) => cell.as_text().ok_or(Unusable)?.to_owned(),
+        Cell::Text(_) | Cell::Decimal(_) => cell.as_text().ok_or(Unusable)?.to_owned(),
     };
     if text.trim().is_empty() {
         return Ok(None);

@@ -4,8 +4,8 @@ use std::collections::HashMap;
 
 use crate::catalogue::Table;
 use crate::config::TableRule;
-use crate::dialect::sql::{column, quoted};
-use crate::dialect::{Cell, Row, Value};
+use crate::dialect::sql::column;
+use crate::dialect::{Cell, Dialect, Row, Value};
 
 /// The ways in which rows of a table refer to each other: by its foreign keys and by the mapping.
 #[derive(Clone, Default)]
@@ -62,17 +62,23 @@ impl Links {
 
     /// What to select beside a row so that [`Links::read`] can read it: how many rows refer to it, counted up to one
     /// more than a batch holds, and the linking values.
-    pub(crate) fn columns(&self, table: &Table, alias: &str, max_records: u32) -> Vec<String> {
+    pub(crate) fn columns(
+        &self,
+        dialect: Dialect,
+        table: &Table,
+        alias: &str,
+        max_records: u32,
+    ) -> Vec<String> {
         let mut columns = Vec::new();
         for Link { pairs } in &self.0 {
             let refers = refers(pairs, "l", alias);
             let limit = u64::from(max_records) + 1;
-            let name = quoted(&table.name);
-            columns.push(format!(
-                "(SELECT count(*) FROM (SELECT 1 FROM {name} AS l WHERE {refers} LIMIT {limit}))"
-            ));
-            columns.extend(pairs.iter().map(|(local, _)| column(alias, local)));
-            columns.extend(pairs.iter().map(|(_, there)| column(alias, there)));
+            let name = &table.sql;
+            let rest = format!("FROM {name} AS l WHERE {refers}");
+            columns.push(dialect.counted(&rest, limit));
+            let keyed = |name: &String| dialect.keyed(table, name, alias);
+            columns.extend(pairs.iter().map(|(local, _)| keyed(local)));
+            columns.extend(pairs.iter().map(|(_, there)| keyed(there)));
         }
         columns
     }
@@ -105,7 +111,7 @@ impl Links {
             .iter()
             .map(|name| format!("{} = {}", column("l", name), column(alias, name)))
             .collect();
-        let name = quoted(&table.name);
+        let name = &table.sql;
         self.0
             .iter()
             .map(|Link { pairs }| {

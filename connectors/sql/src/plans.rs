@@ -1,15 +1,18 @@
-//! How the database finds rows: by keys and indexes, without sorting what can be walked through in order.
+//! How the databases find rows: by keys and indexes, without sorting what can be walked through in order.
 
-use adieu_core::{ConnectorName, Identity, Step, StepKey, Subject};
+#[path = "../tests/servers/mod.rs"]
+mod servers;
+
+use adieu_core::{ConnectorName, Identity, Setting, Step, StepKey, Subject};
 
 use crate::config::SqlConfig;
 use crate::connector::SqlConnector;
-use crate::dialect::{Sql, Transaction, Value};
+use crate::dialect::{Dialect, Session, Sql, Transaction, Value, statements};
 use crate::links::Links;
 use crate::selection::Selector;
 use crate::{erase, export};
 
-const SCHEMA: &str = "
+const SQLITE: &str = "
     CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT UNIQUE);
     CREATE TABLE orders (id BIGINT PRIMARY KEY, person INTEGER, note TEXT);
     CREATE INDEX of_person ON orders (person);
@@ -17,6 +20,32 @@ const SCHEMA: &str = "
     CREATE TABLE loose (id INTEGER PRIMARY KEY, person INTEGER);
     INSERT INTO people VALUES (1, 'ada@example.com');
     INSERT INTO orders VALUES (1, 1, 'n');
+";
+/// A few rows are Ada's; the others make it worth using an index.
+const POSTGRES: &str = "
+    CREATE TABLE people (id int PRIMARY KEY, email varchar(100) UNIQUE);
+    CREATE TABLE orders (id uuid PRIMARY KEY, person int, note text);
+    CREATE INDEX of_person ON orders (person);
+    CREATE TABLE lines (order_id uuid, line int, text text, PRIMARY KEY (order_id, line));
+    CREATE TABLE loose (id bigint PRIMARY KEY, person int);
+    INSERT INTO people SELECT i, 'user' || i || '@example.com' FROM generate_series(2, 20000) i;
+    INSERT INTO people VALUES (1, 'ada@example.com');
+    INSERT INTO orders SELECT gen_random_uuid(), i, 'n' FROM generate_series(1, 20000) i;
+    INSERT INTO lines SELECT id, 1, 't' FROM orders;
+    INSERT INTO loose SELECT i, 1 FROM generate_series(1, 20000) i;
+    ANALYZE;
+";
+const MARIADB: &str = "
+    CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(100) CHARACTER SET latin1 UNIQUE);
+    CREATE TABLE orders (id BIGINT PRIMARY KEY, person INT, note TEXT, KEY of_person (person));
+    CREATE TABLE `lines` (order_id BIGINT, line INT, text TEXT, PRIMARY KEY (order_id, line));
+    CREATE TABLE loose (id BIGINT PRIMARY KEY, person INT);
+    INSERT INTO people SELECT seq, concat('user', seq, '@example.com') FROM seq_2_to_20000;
+    INSERT INTO people VALUES (1, 'ada@example.com');
+    INSERT INTO orders SELECT seq, seq, 'n' FROM seq_1_to_20000;
+    INSERT INTO `lines` SELECT id, 1, 't' FROM orders;
+    INSERT INTO loose SELECT seq, 1 FROM seq_1_to_20000;
+    ANALYZE TABLE people, orders, `lines`, loose;
 ";
 const MAPPING: &str = r#"
     [table.people]
@@ -33,18 +62,31 @@ const MAPPING: &str = r#"
     erase = "delete"
 "#;
 
-/// The plan of the export's and of the erasure's query, and of the statement that touches a row.
-async fn plans(collection: &str) -> [String; 3] {
+/// The plan of the export's and of the erasure's query, and of the statement that touches rows.
+async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
     let folder = tempfile::tempdir().unwrap();
-    let path = folder.path().join("shop.db");
-    rusqlite::Connection::open(&path)
-        .unwrap()
-        .execute_batch(SCHEMA)
-        .unwrap();
-    let config: SqlConfig =
-        toml::from_str(&format!("url = \"sqlite:shop.db\"\n{MAPPING}")).unwrap();
-    let connector =
-        SqlConnector::new(ConnectorName::new("shop").unwrap(), &config, folder.path()).unwrap();
+    let (url, database) = match dialect {
+        Dialect::Sqlite => {
+            let path = folder.path().join("shop.db");
+            let connection = rusqlite::Connection::open(&path).unwrap();
+            connection.execute_batch(SQLITE).unwrap();
+            ("sqlite:shop.db".to_owned(), String::new())
+        }
+        Dialect::Postgres => {
+            let database = servers::postgres().create();
+            servers::postgres().query(&database, POSTGRES);
+            (servers::postgres().url(&database), database)
+        }
+        Dialect::MariaDb => {
+            let database = servers::mariadb().create();
+            servers::mariadb().query(&database, MARIADB);
+            (servers::mariadb().url(&database), database)
+        }
+    };
+    let mut config: SqlConfig = toml::from_str(&format!("url = \"\"\n{MAPPING}")).unwrap();
+    config.url = Setting::from(url);
+    let name = ConnectorName::new("shop").unwrap();
+    let connector = SqlConnector::new(name, &config, folder.path()).unwrap();
     let subject = Subject::new([Identity::new("email", "ada@example.com").unwrap()]);
     let step = Step::new(
         subject.clone(),
@@ -52,7 +94,7 @@ async fn plans(collection: &str) -> [String; 3] {
         StepKey::new("test"),
     );
     let mut session = connector.database.session().await.unwrap();
-    session.begin(Transaction::Read).await.unwrap();
+    session.begin(Transaction::Write).await.unwrap();
     let catalogue = session.catalogue().await.unwrap();
     let rule = connector.rule(&step).unwrap();
     let table = catalogue.table(collection).unwrap();
@@ -66,16 +108,16 @@ async fn plans(collection: &str) -> [String; 3] {
         .await
         .unwrap()
         .unwrap();
-    let key: Vec<Value> = table.key.iter().map(|_| Value::Integer(0)).collect();
-    let from = crate::key::after(table, &key, false).unwrap();
-    let columns = table
-        .columns
-        .iter()
-        .map(|column| column.name.as_str())
-        .collect();
+    let of_type = |name: &String| match table.cast_of(name) {
+        Some("uuid") => Value::text(uuid::Uuid::nil().to_string()),
+        _ => Value::Integer(0),
+    };
+    let key: Vec<Value> = table.key.iter().map(of_type).collect();
+    let from = crate::key::after(dialect, table, &key, false).unwrap();
     let page = export::Plan {
+        dialect,
         table,
-        columns,
+        columns: table.columns.iter().collect(),
         yields: Vec::new(),
     }
     .query(rows.clone(), from.clone());
@@ -92,31 +134,81 @@ async fn plans(collection: &str) -> [String; 3] {
     } else {
         batch.update()
     };
-    let mut plans = [String::new(), String::new(), String::new()];
-    for (plan, query) in plans.iter_mut().zip([page, batch.query(rows, from), touch]) {
-        let mut explain = Sql::text("EXPLAIN QUERY PLAN ");
-        explain.append(query);
-        for row in session.rows(explain, 4).await.unwrap() {
-            *plan += row[3].as_cell().as_text().unwrap();
-            *plan += "; ";
+    let values = [vec![Value::Null; touch.set.len()], key].concat();
+    let touch = match statements(dialect, &touch, &[values.clone(), values]) {
+        Ok(statement) => explain(dialect, &mut session, statement).await,
+        Err(text) => {
+            let types = vec!["text[]"; touch.width()].join(", ");
+            let arrays = vec!["'{1,2,3}'"; touch.width()].join(", ").replace(
+                "'{1,2,3}'",
+                match table.cast_of(&table.key[0]) {
+                    Some("uuid") => "'{00000000-0000-0000-0000-000000000000}'",
+                    _ => "'{1,2,3}'",
+                },
+            );
+            let script =
+                format!("PREPARE p ({types}) AS {text}; EXPLAIN (COSTS OFF) EXECUTE p({arrays})");
+            servers::postgres().query(&database, &script)
+        }
+    };
+    [
+        explain(dialect, &mut session, page).await,
+        explain(dialect, &mut session, batch.query(rows, from)).await,
+        touch,
+    ]
+}
+
+async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String {
+    let (words, width, told) = match dialect {
+        Dialect::Sqlite => ("EXPLAIN QUERY PLAN ", 4, 3..4),
+        Dialect::Postgres => ("EXPLAIN (COSTS OFF) ", 1, 0..1),
+        // Table, how it is read, by which key, and what else.
+        Dialect::MariaDb => ("EXPLAIN ", 10, 2..10),
+    };
+    let mut explained = Sql::text(words);
+    explained.append(query);
+    let mut plan = String::new();
+    for row in session.rows(explained, width).await.unwrap() {
+        for value in &row[told.clone()] {
+            plan += value.as_cell().as_text().unwrap_or("-");
+            plan += if width == 10 { " " } else { "; " };
         }
     }
-    plans
+    plan
 }
 
 #[tokio::test]
 async fn a_person_is_found_by_the_index_of_an_identity() {
-    for plan in plans("people").await {
+    for plan in plans(Dialect::Sqlite, "people").await {
         assert!(
             plan.starts_with("SEARCH t USING") && !plan.contains("SCAN"),
             "{plan}"
         );
     }
+    let [page, batch, touch] = plans(Dialect::Postgres, "people").await;
+    for plan in [page, batch] {
+        assert!(
+            plan.contains("people_email_key") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+    }
+    assert!(touch.contains("Index Scan using people_pkey"), "{touch}");
+    let [page, batch, touch] = plans(Dialect::MariaDb, "people").await;
+    for plan in [page, batch] {
+        assert!(
+            plan.starts_with("t const") && plan.contains(" email "),
+            "{plan}"
+        );
+    }
+    assert!(
+        touch.contains(" range ") && touch.contains(" PRIMARY "),
+        "{touch}"
+    );
 }
 
 #[tokio::test]
 async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
-    let [page, batch, touch] = plans("orders").await;
+    let [page, batch, touch] = plans(Dialect::Sqlite, "orders").await;
     for plan in [page, batch] {
         assert_eq!(
             plan,
@@ -124,13 +216,44 @@ async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
         );
     }
     assert_eq!(touch, "SEARCH t USING INTEGER PRIMARY KEY (rowid=?); ");
+    let [page, batch, touch] = plans(Dialect::Postgres, "orders").await;
+    for plan in [page, batch] {
+        assert!(
+            plan.contains("of_person") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+    }
+    assert!(touch.contains("Index Scan using orders_pkey"), "{touch}");
+    let [page, batch, touch] = plans(Dialect::MariaDb, "orders").await;
+    for plan in [page, batch] {
+        assert!(
+            plan.contains(" of_person ") && !plan.contains("filesort"),
+            "{plan}"
+        );
+    }
+    assert!(
+        touch.contains(" range ") && touch.contains(" PRIMARY "),
+        "{touch}"
+    );
 }
 
 #[tokio::test]
-async fn a_table_without_row_numbers_is_walked_through_by_its_key() {
-    for plan in plans("lines").await {
+async fn a_table_of_a_composite_key_is_walked_through_by_it() {
+    for plan in plans(Dialect::Sqlite, "lines").await {
         assert!(
             plan.starts_with("SEARCH t USING PRIMARY KEY (") && !plan.contains("TEMP B-TREE"),
+            "{plan}"
+        );
+    }
+    for plan in plans(Dialect::Postgres, "lines").await {
+        assert!(
+            plan.contains("lines_pkey") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+    }
+    for plan in plans(Dialect::MariaDb, "lines").await {
+        assert!(
+            plan.contains(" PRIMARY ") && !plan.contains(" ALL ") && !plan.contains("filesort"),
             "{plan}"
         );
     }
@@ -138,8 +261,22 @@ async fn a_table_without_row_numbers_is_walked_through_by_its_key() {
 
 #[tokio::test]
 async fn without_an_index_the_table_is_read_on_from_where_it_was_left() {
-    let [page, batch, _] = plans("loose").await;
+    let [page, batch, _] = plans(Dialect::Sqlite, "loose").await;
     for plan in [page, batch] {
         assert_eq!(plan, "SEARCH t USING INTEGER PRIMARY KEY (rowid>?); ");
+    }
+    let [page, batch, _] = plans(Dialect::Postgres, "loose").await;
+    for plan in [page, batch] {
+        assert!(
+            plan.contains("Index Scan using loose_pkey") && !plan.contains("Sort"),
+            "{plan}"
+        );
+    }
+    let [page, batch, _] = plans(Dialect::MariaDb, "loose").await;
+    for plan in [page, batch] {
+        assert!(
+            plan.contains(" PRIMARY ") && !plan.contains("filesort"),
+            "{plan}"
+        );
     }
 }

@@ -8,14 +8,15 @@ use jiff::Timestamp;
 use jiff::civil::Date;
 use jiff::tz::TimeZone;
 
-use crate::catalogue::ColumnType;
+use crate::catalogue::Column;
 use crate::config::{Constant, DatePrecision, Pseudonymizer};
-use crate::dialect::sqlite::coerced;
-use crate::dialect::{Cell, Value};
+use crate::dialect::sql::column;
+use crate::dialect::{Cell, Dialect, Sql, Value};
 
 /// What replaces the values of one column.
 pub(crate) struct Pseudonym {
-    pub(crate) column: String,
+    dialect: Dialect,
+    column: Column,
     way: Way,
 }
 
@@ -36,8 +37,8 @@ const HASH_PREFIX: &str = "hashed-";
 impl Pseudonym {
     /// `mail` says that the column holds e-mail addresses.
     pub(crate) fn new(
-        column: &str,
-        column_type: ColumnType,
+        dialect: Dialect,
+        column: &Column,
         mail: bool,
         pseudonymizer: &Pseudonymizer,
         key: Option<&Secret>,
@@ -45,7 +46,7 @@ impl Pseudonym {
         let way = match pseudonymizer {
             Pseudonymizer::Null => Way::Constant(Value::Null),
             Pseudonymizer::Value(constant) => {
-                Way::Constant(coerced(column_type, constant.to_value()))
+                Way::Constant(dialect.coerced(column.column_type, constant.to_value()))
             }
             Pseudonymizer::Unique => Way::Unique { mail },
             Pseudonymizer::Hash => Way::Hash(Box::new(hmac::Key::new(
@@ -56,14 +57,37 @@ impl Pseudonym {
             Pseudonymizer::Date(precision) => Way::Date(*precision),
         };
         Self {
-            column: column.to_owned(),
+            dialect,
+            column: column.clone(),
             way,
+        }
+    }
+
+    /// What [`Pseudonym::replacement`] needs to know of a row: the value, or whether it is the constant already, where
+    /// only the database can tell.
+    pub(crate) fn fact(&self, alias: &str) -> Sql {
+        let plain = column(alias, &self.column.name);
+        match &self.way {
+            Way::Constant(value) => self.dialect.is_stored(&self.column, &plain, value),
+            _ => None,
+        }
+        .unwrap_or_else(|| Sql::text(self.dialect.restored(&self.column, alias)))
+    }
+
+    /// What is written when the value stays.
+    pub(crate) fn kept(&self, cell: Cell<'_>) -> Value {
+        match &self.way {
+            Way::Constant(value) => value.clone(),
+            _ => cell.to_value(),
         }
     }
 
     /// What the value becomes; `None` when it stays, because it is replaced already or there is nothing to replace.
     pub(crate) fn replacement(&self, cell: Cell<'_>) -> Option<Value> {
         let new = match &self.way {
+            Way::Constant(value) if self.dialect.judges_constants() => {
+                return (cell != Cell::Integer(1)).then(|| value.clone());
+            }
             Way::Constant(value) => value.clone(),
             _ if cell == Cell::Null => return None,
             Way::Unique { mail } => {
@@ -130,7 +154,7 @@ fn hash(key: &hmac::Key, cell: Cell<'_>) -> Value {
         Cell::Null => (0, Vec::new()),
         Cell::Integer(value) => (1, value.to_string().into_bytes()),
         Cell::Real(value) => (2, value.to_bits().to_be_bytes().to_vec()),
-        Cell::Text(text) => (3, text.to_vec()),
+        Cell::Text(text) | Cell::Decimal(text) => (3, text.to_vec()),
         Cell::Blob(bytes) => (4, bytes.to_vec()),
     };
     let digest = hex(
@@ -180,7 +204,7 @@ fn truncated(cell: Cell<'_>) -> Value {
             (_, Ok(sixteen)) => Value::Blob(network6(sixteen.into()).octets().to_vec()),
             _ => Value::Blob(vec![0; 4]),
         },
-        Cell::Null | Cell::Real(_) => nowhere(),
+        Cell::Null | Cell::Real(_) | Cell::Decimal(_) => nowhere(),
     }
 }
 
@@ -279,6 +303,12 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::catalogue::ColumnType;
+
+    fn of(column_type: ColumnType, way: &Pseudonymizer, key: Option<&Secret>) -> Pseudonym {
+        let column = Column::plain("c", column_type);
+        Pseudonym::new(Dialect::Sqlite, &column, false, way, key)
+    }
 
     fn every_way() -> Vec<Pseudonym> {
         let key = Secret::new("a key of sixteen or more");
@@ -293,13 +323,13 @@ mod tests {
             Pseudonymizer::Date(DatePrecision::Month),
         ]
         .iter()
-        .map(|one| Pseudonym::new("c", ColumnType::Any, false, one, Some(&key)))
+        .map(|one| of(ColumnType::Any, one, Some(&key)))
         .collect()
     }
 
     fn only(one: &Pseudonymizer, value: &str) -> String {
         let key = Secret::new("a key of sixteen or more");
-        let pseudonym = Pseudonym::new("c", ColumnType::Text, false, one, Some(&key));
+        let pseudonym = of(ColumnType::Text, one, Some(&key));
         match pseudonym.replacement(Cell::Text(value.as_bytes())) {
             None => value.to_owned(),
             Some(new) => new.as_cell().as_text().unwrap().to_owned(),
@@ -360,13 +390,7 @@ mod tests {
         assert_eq!(ada, only(&Pseudonymizer::Hash, "ada@example.com"));
         assert_ne!(ada, only(&Pseudonymizer::Hash, "eve@example.com"));
         let other = Secret::new("another key of sixteen");
-        let pseudonym = Pseudonym::new(
-            "c",
-            ColumnType::Text,
-            false,
-            &Pseudonymizer::Hash,
-            Some(&other),
-        );
+        let pseudonym = of(ColumnType::Text, &Pseudonymizer::Hash, Some(&other));
         assert!(
             pseudonym.replacement(Cell::Text(ada.as_bytes())).is_some(),
             "the mark of another key is not ours"
@@ -400,7 +424,7 @@ mod tests {
             "1984-05-01T00:00:00+00:00"
         );
         assert_eq!(only(&year, "last Tuesday"), "0001-01-01");
-        let pseudonym = Pseudonym::new("c", ColumnType::Integer, false, &year, None);
+        let pseudonym = of(ColumnType::Integer, &year, None);
         assert!(
             pseudonym.replacement(Cell::Integer(1_621_254_896))
                 == Some(Value::Integer(1_609_459_200))

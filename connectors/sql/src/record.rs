@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use adieu_core::{Field, FieldType, Schema};
+use adieu_core::{Field, FieldType, Schema, provider_json};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap, Serializer};
@@ -24,6 +24,8 @@ pub(crate) struct ShapedField {
     pub(crate) name: String,
     pub(crate) field_type: FieldType,
     masked: Option<String>,
+    /// Whether its text is JSON.
+    nested: bool,
 }
 
 impl Shape {
@@ -43,6 +45,7 @@ impl Shape {
                 name: column.name.clone(),
                 field_type,
                 masked,
+                nested: column.nested,
             }
         });
         Self {
@@ -94,8 +97,12 @@ impl Record<'_> {
             !(field.masked.is_some()
                 || match (self.row.cell(self.first + place), field.field_type) {
                     (Cell::Null, _) | (_, FieldType::Any) => true,
-                    (cell, FieldType::Integer) => matches!(cell, Cell::Integer(_)),
-                    (cell, FieldType::Number) => matches!(cell, Cell::Integer(_) | Cell::Real(_)),
+                    (cell, FieldType::Integer) => {
+                        matches!(cell, Cell::Integer(_) | Cell::Decimal(_))
+                    }
+                    (cell, FieldType::Number) => {
+                        matches!(cell, Cell::Integer(_) | Cell::Real(_) | Cell::Decimal(_))
+                    }
                     (cell, FieldType::Boolean) => matches!(cell, Cell::Integer(0 | 1)),
                     (cell, FieldType::Binary) => matches!(cell, Cell::Blob(_)),
                     (cell, _) => matches!(cell, Cell::Text(_) | Cell::Blob(_)),
@@ -129,13 +136,19 @@ impl Serialize for Written<'_> {
             (Cell::Integer(value), FieldType::Boolean) => serializer.serialize_bool(value != 0),
             (Cell::Integer(value), _) => serializer.serialize_i64(value),
             (Cell::Real(value), _) if value.is_finite() => serializer.serialize_f64(value),
-            (Cell::Real(value), _) => {
-                serializer.serialize_str(if value > 0.0 { "Infinity" } else { "-Infinity" })
-            }
+            (Cell::Real(value), _) => serializer.serialize_str(match value {
+                _ if value.is_nan() => "NaN",
+                _ if value > 0.0 => "Infinity",
+                _ => "-Infinity",
+            }),
             (Cell::Blob(bytes), FieldType::Binary) => {
                 serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
             }
-            (Cell::Text(text), _) => match std::str::from_utf8(text) {
+            (Cell::Text(json), _) if self.field.nested => match provider_json::parse(json) {
+                Ok(value) => value.serialize(serializer),
+                Err(_) => octets(serializer, json),
+            },
+            (Cell::Text(text) | Cell::Decimal(text), _) => match std::str::from_utf8(text) {
                 Ok(text) => serializer.serialize_str(text),
                 Err(_) => octets(serializer, text),
             },

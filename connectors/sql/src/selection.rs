@@ -7,9 +7,8 @@ use adieu_core::{ConnectorError, Subject};
 
 use crate::catalogue::{Catalogue, Column, ColumnType, Table};
 use crate::config::{Mapping, ReferenceRule, TableRule};
-use crate::dialect::sql::{column, quoted};
-use crate::dialect::sqlite::equal_values;
-use crate::dialect::{Session, Sql, Value};
+use crate::dialect::sql::column;
+use crate::dialect::{Dialect, Session, Sql, Value};
 use crate::error::misfit;
 
 /// Up to this many rows that are referred to, their keys are fetched and bound: a single key then lets the database
@@ -63,7 +62,8 @@ impl Selector<'_> {
                 .values(kind)
                 .map(|value| Value::text(value.expose()))
                 .collect();
-            ways.extend(equals_any(alias, self.column(table, name)?, &named));
+            let column = self.column(table, name)?;
+            ways.extend(equals_any(self.dialect(), alias, column, &named));
         }
         for reference in &rule.references {
             ways.extend(self.through(session, rule, reference, alias).await?);
@@ -83,7 +83,7 @@ impl Selector<'_> {
             return Some(None);
         };
         let tenant = Value::text(self.subject.tenant()?.expose());
-        equals_any(alias, table.column(name)?, &[tenant]).map(Some)
+        equals_any(self.dialect(), alias, table.column(name)?, &[tenant]).map(Some)
     }
 
     /// The rows that refer to a row of the subject in another table.
@@ -107,9 +107,9 @@ impl Selector<'_> {
             let targets: Vec<String> = reference
                 .pairs
                 .iter()
-                .map(|(_, there)| column(&inner, there))
+                .map(|(_, there)| self.dialect().keyed(parent, there, &inner))
                 .collect();
-            let from = format!(" FROM {} AS {inner} WHERE ", quoted(&parent.name));
+            let from = format!(" FROM {} AS {inner} WHERE ", parent.sql);
             let mut query = Sql::text(format!("SELECT DISTINCT {}{from}", targets.join(", ")));
             query
                 .append(theirs.clone())
@@ -121,7 +121,7 @@ impl Selector<'_> {
                 ways.push(self.joined(parent, reference, &locals, alias, &inner, theirs)?);
             }
         }
-        ways.extend(equals_any_key(alias, &locals, keys));
+        ways.extend(equals_any_key(self.dialect(), alias, &locals, keys));
         Ok((!ways.is_empty()).then(|| Sql::joined(ways, " OR ")))
     }
 
@@ -197,6 +197,7 @@ impl Selector<'_> {
         for ((_, target), local) in reference.pairs.iter().zip(locals) {
             let target = self.column(parent, target)?;
             let (left, right) = comparable(
+                self.dialect(),
                 (column(alias, &local.name), local),
                 (column(inner, &target.name), target),
             );
@@ -207,7 +208,7 @@ impl Selector<'_> {
             "({}) IN (SELECT {} FROM {} AS {inner} WHERE ",
             here.join(", "),
             there.join(", "),
-            quoted(&parent.name)
+            parent.sql
         ));
         sql.append(theirs).push(")");
         Ok(sql)
@@ -251,6 +252,7 @@ impl Selector<'_> {
             for (local, there) in &reference.pairs {
                 let (here, there) = (self.column(table, local)?, self.column(table, there)?);
                 let (left, right) = comparable(
+                    self.dialect(),
                     (column(&next, local), here),
                     (format!("{grown}.t{at}"), there),
                 );
@@ -263,7 +265,7 @@ impl Selector<'_> {
         if let Some(Some(tenant)) = self.within_tenant(rule, table, &next) {
             hanging = Sql::joined([tenant, hanging], " AND ");
         }
-        let name = quoted(&table.name);
+        let name = &table.sql;
         let mut sql = Sql::text(format!(
             "({}) IN (WITH RECURSIVE {grown}({keys}, {}) AS (SELECT {} FROM {name} AS {base} WHERE ",
             table
@@ -283,6 +285,10 @@ impl Selector<'_> {
             .append(hanging)
             .push(&format!(") SELECT {keys} FROM {grown})"));
         Ok(sql)
+    }
+
+    fn dialect(&self) -> Dialect {
+        self.catalogue.dialect
     }
 
     fn table(&self, rule: &TableRule) -> Result<&Table, ConnectorError> {
@@ -312,49 +318,59 @@ impl Selector<'_> {
 
 /// `column = value`, or `column IN (…)`, for the forms in which the column would hold the values exactly; `None` when it
 /// can hold none of them.
-fn equals_any(alias: &str, of: &Column, values: &[Value]) -> Option<Sql> {
+fn equals_any(dialect: Dialect, alias: &str, of: &Column, values: &[Value]) -> Option<Sql> {
     let mut forms: Vec<Value> = Vec::new();
-    for form in values.iter().flat_map(|value| equal_values(of, value)) {
+    for form in values
+        .iter()
+        .flat_map(|value| dialect.equal_values(of, value))
+    {
         if !forms.contains(&form) {
             forms.push(form);
         }
     }
-    let compare = |collation: &str, forms: Vec<Value>| {
-        let mut sql = Sql::text(column(alias, &of.name) + collation);
-        if forms.len() == 1 {
-            sql.push(" = ").bind_all(forms);
-        } else {
-            sql.push(" IN (").bind_all(forms).push(")");
+    let compare = |left: String, forms: &[Value], cast: bool| {
+        let mut sql = Sql::text(left);
+        let is_list = forms.len() > 1;
+        sql.push(if is_list { " IN (" } else { " = " });
+        for (index, form) in forms.iter().enumerate() {
+            let cast = dialect.compared_as(of, form).filter(|_| cast);
+            sql.push(if index > 0 { ", " } else { "" });
+            sql.bind_as(form.clone(), cast.as_deref());
         }
+        sql.push(if is_list { ")" } else { "" });
         sql
     };
+    let left = dialect.compared(of, alias);
     if forms.is_empty() {
         None
     } else if of.exact || of.column_type != ColumnType::Text {
-        Some(compare("", forms))
+        Some(compare(left, &forms, true))
     } else {
         // The first condition lets an index be used, the second one is byte by byte.
+        let exactly = dialect.byte_by_byte(&left);
         Some(Sql::joined(
-            [
-                compare("", forms.clone()),
-                compare(" COLLATE BINARY", forms),
-            ],
+            [compare(left, &forms, true), compare(exactly, &forms, false)],
             " AND ",
         ))
     }
 }
 
 /// Whether the local columns together equal one of these keys.
-fn equals_any_key(alias: &str, locals: &[&Column], keys: Vec<Vec<Value>>) -> Option<Sql> {
+fn equals_any_key(
+    dialect: Dialect,
+    alias: &str,
+    locals: &[&Column],
+    keys: Vec<Vec<Value>>,
+) -> Option<Sql> {
     if let [local] = locals {
-        return equals_any(alias, local, &keys.concat());
+        return equals_any(dialect, alias, local, &keys.concat());
     }
     let mut ways = Vec::new();
     for key in keys {
         let parts: Option<Vec<Sql>> = locals
             .iter()
             .zip(&key)
-            .map(|(local, value)| equals_any(alias, local, std::slice::from_ref(value)))
+            .map(|(local, value)| equals_any(dialect, alias, local, std::slice::from_ref(value)))
             .collect();
         ways.extend(parts.map(|parts| Sql::joined(parts, " AND ")));
     }
@@ -364,17 +380,24 @@ fn equals_any_key(alias: &str, locals: &[&Column], keys: Vec<Vec<Value>>) -> Opt
 /// Two columns as expressions whose `=` is exact: where one holds numbers and the other may hold text, both are
 /// compared as text, because the database would take `'01'` for 1.
 fn comparable(
+    dialect: Dialect,
     (left, here): (String, &Column),
     (right, there): (String, &Column),
 ) -> (String, String) {
-    let is_number =
-        |column: &Column| !matches!(column.column_type, ColumnType::Text | ColumnType::Any);
-    let as_text = |expression: String| format!("CAST({expression} AS TEXT)");
-    match (is_number(here), is_number(there)) {
-        (true, true) => (left, right),
-        (false, false) if here.exact && there.exact => (left, right),
-        (false, false) => (format!("{left} COLLATE BINARY"), right),
-        (true, false) => (as_text(left), right),
-        (false, true) => (left, as_text(right)),
+    use ColumnType::{Any, Decimal, Integer, Numeric, Own, Real, Text, Uuid};
+    let as_text = |expression: String| dialect.as_text(&expression);
+    match (here.column_type, there.column_type) {
+        (Integer | Real | Numeric | Decimal, Integer | Real | Numeric | Decimal) | (Uuid, Uuid) => {
+            (left, right)
+        }
+        (Text | Any, Text | Any) if here.exact && there.exact => (left, right),
+        (Text | Any, Text | Any) => (dialect.byte_by_byte(&left), dialect.byte_by_byte(&right)),
+        (Own, Own) if here.cast == there.cast => (left, right),
+        // Blanks at the end would be overlooked by a collation.
+        (Text | Any, _) if !here.exact => (dialect.byte_by_byte(&left), as_text(right)),
+        (_, Text | Any) if !there.exact => (as_text(left), dialect.byte_by_byte(&right)),
+        (Text | Any, _) => (left, as_text(right)),
+        (_, Text | Any) => (as_text(left), right),
+        _ => (as_text(left), as_text(right)),
     }
 }

@@ -7,7 +7,6 @@ use crate::classify::Classifier;
 use crate::compare::{Stops, stopping};
 use crate::config::{EraseRule, TableRule};
 use crate::connector::SqlConnector;
-use crate::dialect::sql::quoted;
 use crate::dialect::{Cell, Session, Sql, Transaction};
 use crate::error::misfit;
 use crate::selection::Selector;
@@ -72,10 +71,7 @@ async fn count(
     };
     if matches!(rule.erase, EraseRule::Delete) {
         // Every row meets the same verdict, so the database can count them.
-        let mut query = Sql::text(format!(
-            "SELECT count(*) FROM {} AS t WHERE ",
-            quoted(&table.name)
-        ));
+        let mut query = Sql::text(format!("SELECT count(*) FROM {} AS t WHERE ", table.sql));
         query.append(rows);
         let count = session.fold(query, 1, 0, |count, row| {
             if let Cell::Integer(rows) = row.cell(0) {
@@ -88,23 +84,22 @@ async fn count(
     let classifier = Classifier::new(
         rule,
         table,
+        catalogue,
         "t",
         connector.pseudonym_key.as_ref(),
         connector.today(),
     );
     let facts = classifier.facts("t");
-    let selected = if facts.is_empty() {
-        "NULL".to_owned()
-    } else {
-        facts.join(", ")
-    };
-    let mut query = Sql::text(format!(
-        "SELECT {selected} FROM {} AS t WHERE ",
-        quoted(&table.name)
-    ));
+    let width = facts.len().max(1);
+    let mut query = Sql::text("SELECT ");
+    query.append(match facts.is_empty() {
+        true => Sql::text("NULL"),
+        false => Sql::listed(facts),
+    });
+    query.push(&format!(" FROM {} AS t WHERE ", table.sql));
     query.append(rows);
     session
-        .fold(query, facts.len().max(1), tally, move |tally, row| {
+        .fold(query, width, tally, move |tally, row| {
             if let Some(disposition) = classifier.verdict(row, 0).disposition() {
                 tally.count(disposition, 1);
             }
@@ -118,14 +113,14 @@ async fn blockers(
     rule: &TableRule,
 ) -> Result<Vec<Blocker>, ConnectorError> {
     let mut found = Vec::new();
+    let Some(table) = selector.catalogue.table(rule.name.as_str()) else {
+        return Ok(found);
+    };
     for blocker in &rule.blockers {
         let Some(rows) = selector.rows(session, rule, "t").await? else {
             break;
         };
-        let mut query = Sql::text(format!(
-            "SELECT 1 FROM {} AS t WHERE (",
-            quoted(rule.name.as_str())
-        ));
+        let mut query = Sql::text(format!("SELECT 1 FROM {} AS t WHERE (", table.sql));
         // A comment at the end of the condition must not hide the bracket.
         query
             .append(rows)

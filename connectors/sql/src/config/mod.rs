@@ -10,6 +10,8 @@ use std::num::{NonZeroU32, NonZeroUsize};
 use adieu_core::{ConfigProblem, Precedence, Setting, Unreachable};
 use serde::Deserialize;
 
+use crate::dialect::DatabaseUrl;
+
 pub(crate) use parse::{EraseRule, Fact, Mapping, ReferenceRule, TableRule};
 pub use table::{
     BlockerMapping, ColumnMapping, Columns, Constant, DatePrecision, EraseMapping, Pseudonymizer,
@@ -22,7 +24,8 @@ pub use table::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SqlConfig {
-    /// Where the database is: `sqlite:PATH` or `sqlite://PATH`. A relative path begins at the configuration's folder.
+    /// Where the database is: `postgres://USER@HOST/DATABASE` or `sqlite:PATH`. A relative path begins at the configuration's
+    /// folder.
     pub url: Setting,
     /// The company that runs the database; the controller itself when left out.
     #[serde(default)]
@@ -42,6 +45,9 @@ pub struct SqlConfig {
     /// How many rows pass from the database's thread at a time.
     #[serde(default = "default_batch_rows")]
     pub batch_rows: NonZeroU32,
+    /// How many rows one transaction of an erasure may delete or change; locks are held no longer than it takes.
+    #[serde(default = "default_erase_rows")]
+    pub erase_rows: NonZeroU32,
     /// How many connections may be open at once.
     #[serde(default = "default_connections")]
     pub connections: NonZeroUsize,
@@ -64,6 +70,7 @@ impl SqlConfig {
             precedence: Precedence::default(),
             pseudonym_key: None,
             batch_rows: default_batch_rows(),
+            erase_rows: default_erase_rows(),
             connections: default_connections(),
             busy_timeout_ms: default_busy_timeout_ms(),
             tables: BTreeMap::new(),
@@ -88,7 +95,12 @@ impl SqlConfig {
 
     fn url_problems(&self) -> Vec<ConfigProblem> {
         match &self.url {
-            Setting::Literal(url) => crate::dialect::DatabaseUrl::parse(url.expose())
+            Setting::Literal(url) if DatabaseUrl::has_password(url.expose()) => {
+                let problem =
+                    "holds a password; put the URL into the environment and write \"env:NAME\"";
+                vec![ConfigProblem::new(["url"], problem)]
+            }
+            Setting::Literal(url) => DatabaseUrl::parse(url.expose())
                 .err()
                 .map(|problem| ConfigProblem::new(["url"], problem))
                 .into_iter()
@@ -100,6 +112,10 @@ impl SqlConfig {
 
 fn default_batch_rows() -> NonZeroU32 {
     NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN)
+}
+
+fn default_erase_rows() -> NonZeroU32 {
+    NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN)
 }
 
 fn default_connections() -> NonZeroUsize {

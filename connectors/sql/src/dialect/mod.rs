@@ -3,13 +3,24 @@
 //! Above it: which rows are a person's, what happens to them, how a page is written. Below it: how a statement is spelled,
 //! sent and answered, what the catalogue says, which values equal an identity, what an error means.
 
+mod connections;
+mod mariadb;
+mod postgres;
+mod server;
 mod session;
+mod spelling;
 pub(crate) mod sql;
-pub(crate) mod sqlite;
+mod sqlite;
 mod url;
 mod value;
+mod write;
 
 pub(crate) use session::{Applied, Database, Session, Transaction};
+pub(crate) use spelling::Dialect;
 pub(crate) use sql::Sql;
 pub(crate) use url::DatabaseUrl;
 pub(crate) use value::{Batch, Cell, Row, Value};
+pub(crate) use write::Write;
+
+#[cfg(test)]
+pub(crate) use write::statements;

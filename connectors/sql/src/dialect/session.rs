@@ -1,21 +1,31 @@
 //! One database, one session on it: the calls that every dialect answers.
 
-use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::ConnectorError;
 
+use super::mariadb::MariaDb;
+use super::postgres::Postgres;
+use super::server::{ServerDatabase, ServerSession, ServerStream};
 use super::sql::Sql;
 use super::sqlite::{SqliteDatabase, SqliteSession, SqliteStream};
 use super::url::DatabaseUrl;
 use super::value::{Batch, Row, Value};
+use super::write::Write;
 use crate::catalogue::Catalogue;
+
+/// How many bytes of rows are handed over at a time at most, whatever their number.
+pub(super) const MAX_BATCH_BYTES: usize = 256 * 1024;
+/// How many batches wait for their reader.
+pub(super) const BATCHES_IN_FLIGHT: usize = 4;
 
 /// A database of any dialect.
 #[derive(Clone)]
 pub(crate) enum Database {
     Sqlite(Arc<SqliteDatabase>),
+    Postgres(Arc<ServerDatabase<Postgres>>),
+    MariaDb(Arc<ServerDatabase<MariaDb>>),
 }
 
 /// What a transaction is for.
@@ -41,32 +51,40 @@ pub(crate) enum Applied {
 /// One connection, for one call. Dropping it takes back what was not committed.
 pub(crate) enum Session {
     Sqlite(SqliteSession),
+    Postgres(ServerSession<Postgres>),
+    MariaDb(ServerSession<MariaDb>),
 }
 
 /// Rows as they come. Dropping it ends the query.
 pub(crate) enum RowStream {
     Sqlite(SqliteStream),
+    Server(ServerStream),
 }
 
 impl Database {
     /// Names a database; nothing is opened yet.
     pub(crate) fn new(url: DatabaseUrl, connections: usize, busy_timeout: Duration) -> Self {
         match url {
-            DatabaseUrl::Sqlite(path) => Self::sqlite(path, connections, busy_timeout),
+            DatabaseUrl::Sqlite(path) => {
+                let database = SqliteDatabase::new(path, connections, busy_timeout);
+                Self::Sqlite(Arc::new(database))
+            }
+            DatabaseUrl::Postgres(options) => {
+                let server = Postgres::new(*options, busy_timeout);
+                Self::Postgres(Arc::new(ServerDatabase::new(server, connections)))
+            }
+            DatabaseUrl::MariaDb(options) => {
+                let server = MariaDb::new(*options, busy_timeout);
+                Self::MariaDb(Arc::new(ServerDatabase::new(server, connections)))
+            }
         }
-    }
-
-    fn sqlite(path: PathBuf, connections: usize, busy_timeout: Duration) -> Self {
-        Self::Sqlite(Arc::new(SqliteDatabase::new(
-            path,
-            connections,
-            busy_timeout,
-        )))
     }
 
     pub(crate) async fn session(&self) -> Result<Session, ConnectorError> {
         match self {
             Self::Sqlite(database) => database.session().await.map(Session::Sqlite),
+            Self::Postgres(database) => database.session().await.map(Session::Postgres),
+            Self::MariaDb(database) => database.session().await.map(Session::MariaDb),
         }
     }
 }
@@ -75,18 +93,43 @@ impl Session {
     pub(crate) async fn begin(&mut self, transaction: Transaction) -> Result<(), ConnectorError> {
         match self {
             Self::Sqlite(session) => session.begin(transaction).await,
+            Self::Postgres(session) => session.begin(transaction).await,
+            Self::MariaDb(session) => session.begin(transaction).await,
         }
     }
 
     pub(crate) async fn commit(&mut self) -> Result<(), ConnectorError> {
         match self {
             Self::Sqlite(session) => session.commit().await,
+            Self::Postgres(session) => session.commit().await,
+            Self::MariaDb(session) => session.commit().await,
+        }
+    }
+
+    /// Takes everything back.
+    pub(crate) async fn rollback(&mut self) -> Result<(), ConnectorError> {
+        match self {
+            Self::Sqlite(session) => session.rollback().await,
+            Self::Postgres(session) => session.rollback().await,
+            Self::MariaDb(session) => session.rollback().await,
+        }
+    }
+
+    /// Whether the transaction failed because another one was in the way, and may succeed when it is tried again.
+    pub(crate) fn met_conflict(&self) -> bool {
+        match self {
+            // Its writers wait for each other.
+            Self::Sqlite(_) => false,
+            Self::Postgres(session) => session.met_conflict(),
+            Self::MariaDb(session) => session.met_conflict(),
         }
     }
 
     pub(crate) async fn catalogue(&mut self) -> Result<Arc<Catalogue>, ConnectorError> {
         match self {
             Self::Sqlite(session) => session.catalogue().await,
+            Self::Postgres(session) => session.catalogue().await,
+            Self::MariaDb(session) => session.catalogue().await,
         }
     }
 
@@ -104,6 +147,8 @@ impl Session {
     {
         match self {
             Self::Sqlite(session) => session.fold(sql, width, start, visit).await,
+            Self::Postgres(session) => session.fold(sql, width, start, visit).await,
+            Self::MariaDb(session) => session.fold(sql, width, start, visit).await,
         }
     }
 
@@ -119,26 +164,40 @@ impl Session {
         .await
     }
 
-    /// Sends a statement once for each list of values, which stand in for those that are bound in it.
-    pub(crate) async fn execute_each(
+    /// Writes to rows, each of which brings [`Write::width`] values.
+    pub(crate) async fn write(
         &mut self,
-        sql: Sql,
-        values: Vec<Vec<Value>>,
+        write: &Write<'_>,
+        rows: Vec<Vec<Value>>,
     ) -> Result<Vec<Applied>, ConnectorError> {
+        if rows.is_empty() {
+            return Ok(Vec::new());
+        }
         match self {
-            Self::Sqlite(session) => session.execute_each(sql, values).await,
+            Self::Sqlite(session) => session.write(write, rows).await,
+            Self::Postgres(session) => session.write(write, rows).await,
+            Self::MariaDb(session) => session.write(write, rows).await,
         }
     }
 
-    pub(crate) async fn defer_foreign_keys(&mut self) -> Result<(), ConnectorError> {
+    /// Deletes rows that refer to each other: all of them, or none when that is refused.
+    pub(crate) async fn write_together(
+        &mut self,
+        write: &Write<'_>,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<bool, ConnectorError> {
         match self {
-            Self::Sqlite(session) => session.defer_foreign_keys().await,
+            Self::Sqlite(session) => session.write_together(write, rows).await,
+            Self::Postgres(session) => session.write_together(write, rows).await,
+            Self::MariaDb(session) => session.write_together(write, rows).await,
         }
     }
 
     pub(crate) async fn understands(&mut self, sql: Sql) -> Result<bool, ConnectorError> {
         match self {
             Self::Sqlite(session) => session.understands(sql).await,
+            Self::Postgres(session) => session.understands(sql).await,
+            Self::MariaDb(session) => session.understands(sql).await,
         }
     }
 
@@ -146,6 +205,8 @@ impl Session {
     pub(crate) fn stream(self, sql: Sql, width: usize, batch_rows: usize) -> RowStream {
         match self {
             Self::Sqlite(session) => RowStream::Sqlite(session.stream(sql, width, batch_rows)),
+            Self::Postgres(session) => RowStream::Server(session.stream(sql, width, batch_rows)),
+            Self::MariaDb(session) => RowStream::Server(session.stream(sql, width, batch_rows)),
         }
     }
 }
@@ -154,6 +215,7 @@ impl RowStream {
     pub(crate) async fn next(&mut self) -> Option<Result<Batch, ConnectorError>> {
         match self {
             Self::Sqlite(stream) => stream.next().await,
+            Self::Server(stream) => stream.next().await,
         }
     }
 }

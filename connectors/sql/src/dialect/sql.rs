@@ -7,7 +7,14 @@ use super::value::Value;
 pub(crate) struct Sql {
     /// The text before the first value, between the values, and after the last one.
     texts: Vec<String>,
-    values: Vec<Value>,
+    values: Vec<Bound>,
+}
+
+/// A value, and the type that it must be cast to where its own would not do.
+#[derive(Clone)]
+pub(crate) struct Bound {
+    pub(crate) value: Value,
+    pub(crate) cast: Option<String>,
 }
 
 impl Sql {
@@ -28,24 +35,14 @@ impl Sql {
         self
     }
 
-    /// Adds a value in its place.
-    pub(crate) fn bind(&mut self, value: Value) -> &mut Self {
+    /// Adds a value in its place, cast to a type where its own would not do.
+    pub(crate) fn bind_as(&mut self, value: Value, cast: Option<&str>) -> &mut Self {
         if self.texts.is_empty() {
             self.texts.push(String::new());
         }
-        self.values.push(value);
+        let cast = cast.map(str::to_owned);
+        self.values.push(Bound { value, cast });
         self.texts.push(String::new());
-        self
-    }
-
-    /// Adds values with commas between them.
-    pub(crate) fn bind_all(&mut self, values: impl IntoIterator<Item = Value>) -> &mut Self {
-        for (index, value) in values.into_iter().enumerate() {
-            if index > 0 {
-                self.push(", ");
-            }
-            self.bind(value);
-        }
         self
     }
 
@@ -55,10 +52,19 @@ impl Sql {
         if let Some(first) = texts.next() {
             self.push(&first);
         }
-        for (text, value) in texts.zip(other.values) {
-            self.bind(value).push(&text);
+        for (text, Bound { value, cast }) in texts.zip(other.values) {
+            self.bind_as(value, cast.as_deref()).push(&text);
         }
         self
+    }
+
+    /// Several pieces with commas between them.
+    pub(crate) fn listed(pieces: impl IntoIterator<Item = Sql>) -> Self {
+        let mut listed = Self::default();
+        for (index, piece) in pieces.into_iter().enumerate() {
+            listed.push(if index > 0 { ", " } else { "" }).append(piece);
+        }
+        listed
     }
 
     /// Several pieces, each in parentheses, with a word between them.
@@ -73,14 +79,16 @@ impl Sql {
         joined
     }
 
-    /// The text with a dialect's placeholder for each value, and the values.
-    pub(crate) fn render(self, placeholder: impl Fn(usize) -> String) -> (String, Vec<Value>) {
-        let mut text = String::new();
-        for (index, part) in self.texts.iter().enumerate() {
-            if index > 0 {
-                text.push_str(&placeholder(index));
-            }
-            text.push_str(part);
+    /// The text with a dialect's placeholder for each value, which may be cast to a type, and the values.
+    pub(crate) fn render(
+        self,
+        placeholder: impl Fn(usize, Option<&str>) -> String,
+    ) -> (String, Vec<Bound>) {
+        let mut texts = self.texts.into_iter();
+        let mut text = texts.next().unwrap_or_default();
+        for (index, (part, bound)) in texts.zip(&self.values).enumerate() {
+            text.push_str(&placeholder(index + 1, bound.cast.as_deref()));
+            text.push_str(&part);
         }
         (text, self.values)
     }

@@ -1,47 +1,112 @@
 //! Which database a URL means.
 
+use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
+
+use sqlx::mysql::MySqlConnectOptions;
+use sqlx::postgres::PgConnectOptions;
 
 /// A database's URL, of which nothing shows.
 pub(crate) enum DatabaseUrl {
     /// A file.
     Sqlite(PathBuf),
+    /// A server, and how to log in there.
+    Postgres(Box<PgConnectOptions>),
+    MariaDb(Box<MySqlConnectOptions>),
 }
+
+/// The parameters that a PostgreSQL URL may have. The driver would log others with their values.
+const POSTGRES_PARAMETERS: &[&str] = &[
+    "sslmode",
+    "sslrootcert",
+    "sslcert",
+    "sslkey",
+    "host",
+    "hostaddr",
+    "port",
+    "dbname",
+    "user",
+    "password",
+    "options",
+];
+
+/// The same of a MariaDB URL.
+const MARIADB_PARAMETERS: &[&str] = &["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
+
+const FORMS: &str =
+    "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
 
 impl DatabaseUrl {
     /// Parses a URL. The problem does not repeat it.
     pub(crate) fn parse(url: &str) -> Result<Self, String> {
-        let scheme = url.split(':').next().unwrap_or_default();
-        if scheme != "sqlite" {
-            let password = url
-                .split_once("://")
-                .and_then(|(_, rest)| rest.split(['/', '?']).next())
-                .and_then(|authority| authority.rsplit_once('@'))
-                .is_some_and(|(user, _)| user.contains(':'));
-            return Err(if password {
-                "holds a password; put the URL into the environment and write \"env:NAME\""
-                    .to_owned()
-            } else {
-                "is not a URL that this connector knows; write sqlite:PATH".to_owned()
-            });
+        match url.split_once(':') {
+            Some(("sqlite", path)) => sqlite(path),
+            Some(("postgres" | "postgresql", _)) => postgres(url),
+            Some(("mysql" | "mariadb", _)) => mariadb(url),
+            _ => Err(format!("is not a URL that this connector knows; {FORMS}")),
         }
-        let path = url.trim_start_matches("sqlite:");
-        let path = path.strip_prefix("//").unwrap_or(path);
-        if path.is_empty() || path.contains(":memory:") {
-            return Err("names no file; write sqlite:PATH".to_owned());
-        }
-        if path.contains(['?', '\0']) {
-            return Err("has more than a path; write sqlite:PATH without parameters".to_owned());
-        }
-        Ok(Self::Sqlite(PathBuf::from(path)))
+    }
+
+    /// Whether it holds a password, which has no place in a configuration file.
+    pub(crate) fn has_password(url: &str) -> bool {
+        let authority = url
+            .split_once("://")
+            .and_then(|(_, rest)| rest.split(['/', '?']).next())
+            .and_then(|authority| authority.rsplit_once('@'));
+        authority.is_some_and(|(user, _)| user.contains(':')) || url.contains("password=")
     }
 
     /// The same database, with a relative path beginning at this folder.
     pub(crate) fn within(self, folder: &Path) -> Self {
         match self {
             Self::Sqlite(path) => Self::Sqlite(folder.join(path)),
+            server => server,
         }
     }
+}
+
+fn sqlite(path: &str) -> Result<DatabaseUrl, String> {
+    let path = path.strip_prefix("//").unwrap_or(path);
+    if path.is_empty() || path.contains(":memory:") {
+        return Err("names no file; write sqlite:PATH".to_owned());
+    }
+    if path.contains(['?', '\0']) {
+        return Err("has more than a path; write sqlite:PATH without parameters".to_owned());
+    }
+    Ok(DatabaseUrl::Sqlite(PathBuf::from(path)))
+}
+
+fn postgres(url: &str) -> Result<DatabaseUrl, String> {
+    known_parameters(url, POSTGRES_PARAMETERS)?;
+    let options = url.parse::<PgConnectOptions>();
+    let options = options.map_err(|_| format!("is not a URL of a PostgreSQL database; {FORMS}"))?;
+    if options.get_database().is_none() {
+        return Err(format!("names no database; {FORMS}"));
+    }
+    Ok(DatabaseUrl::Postgres(Box::new(options)))
+}
+
+fn mariadb(url: &str) -> Result<DatabaseUrl, String> {
+    known_parameters(url, MARIADB_PARAMETERS)?;
+    let options = url.parse::<MySqlConnectOptions>();
+    let options = options.map_err(|_| format!("is not a URL of a MariaDB database; {FORMS}"))?;
+    if options.get_database().is_none_or(str::is_empty) {
+        return Err(format!("names no database; {FORMS}"));
+    }
+    Ok(DatabaseUrl::MariaDb(Box::new(options)))
+}
+
+fn known_parameters(url: &str, known: &[&str]) -> Result<(), String> {
+    let parameters = url.split_once('?').map_or("", |(_, rest)| rest).split('&');
+    for parameter in parameters.filter(|one| !one.is_empty()) {
+        let name = parameter.split('=').next().unwrap_or_default();
+        if !known.contains(&name) {
+            let mut problem = "has a parameter that is not known; those are ".to_owned();
+            let _ = write!(problem, "{}", known.join(", "));
+            return Err(problem);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]
@@ -49,10 +114,13 @@ mod tests {
     use super::*;
 
     fn path(url: &str) -> PathBuf {
-        let DatabaseUrl::Sqlite(path) = DatabaseUrl::parse(url)
+        match DatabaseUrl::parse(url)
             .unwrap()
-            .within(Path::new("/etc/adieu"));
-        path
+            .within(Path::new("/etc/adieu"))
+        {
+            DatabaseUrl::Sqlite(path) => path,
+            _ => panic!("{url} is not a file"),
+        }
     }
 
     #[test]
@@ -67,22 +135,40 @@ mod tests {
     }
 
     #[test]
-    fn a_literal_password_is_refused_and_not_repeated() {
-        let problem = DatabaseUrl::parse("postgres://shop:hunter2@db/shop")
-            .err()
-            .unwrap();
-        assert!(
-            problem.contains("env:NAME") && !problem.contains("hunter2"),
-            "{problem}"
-        );
+    fn a_server_is_named_by_its_url_or_by_a_folder_with_its_socket() {
+        for url in [
+            "postgres://adieu@db/shop",
+            "postgresql://adieu:hunter2@db:5433/shop?sslmode=verify-full&sslrootcert=/etc/ca.pem",
+            "postgres://adieu@localhost/shop?host=/run/postgresql",
+        ] {
+            let DatabaseUrl::Postgres(options) = DatabaseUrl::parse(url).unwrap() else {
+                panic!("{url} is not a server");
+            };
+            assert_eq!(options.get_database(), Some("shop"));
+        }
+    }
+
+    #[test]
+    fn what_is_wrong_with_a_url_is_told_without_repeating_it() {
         for bad in [
             "sqlite:",
             "sqlite::memory:",
             "shop.db",
             "sqlite:shop.db?mode=rwc",
-            "postgres://db/shop",
+            "postgres://hunter2@db",
+            "postgres://adieu:hunter2@db:port/shop",
+            "postgres://adieu@db/shop?sslmdoe=hunter2",
+            "mysql://hunter2@db",
+            "mariadb://adieu@db/shop?sokcet=hunter2",
+            "oracle://adieu:hunter2@db/shop",
         ] {
-            assert!(DatabaseUrl::parse(bad).is_err(), "{bad}");
+            let problem = DatabaseUrl::parse(bad).err().unwrap();
+            assert!(!problem.contains("hunter2"), "{problem}");
         }
+        assert!(DatabaseUrl::has_password("postgres://shop:hunter2@db/shop"));
+        assert!(DatabaseUrl::has_password(
+            "postgres://shop@db/shop?password=hunter2"
+        ));
+        assert!(!DatabaseUrl::has_password("postgres://shop@db/shop"));
     }
 }

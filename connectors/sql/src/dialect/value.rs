@@ -23,6 +23,8 @@ pub(crate) enum Cell<'a> {
     Null,
     Integer(i64),
     Real(f64),
+    /// A number in its digits, because no other form would keep them all.
+    Decimal(&'a [u8]),
     Text(&'a [u8]),
     Blob(&'a [u8]),
 }
@@ -30,6 +32,22 @@ pub(crate) enum Cell<'a> {
 impl Value {
     pub(crate) fn text(text: impl Into<String>) -> Self {
         Self::Text(text.into().into_bytes())
+    }
+
+    /// A whole number; 0 where it is none. For what a catalogue says.
+    pub(crate) fn as_integer(&self) -> i64 {
+        match self {
+            Self::Integer(number) => *number,
+            _ => 0,
+        }
+    }
+
+    /// Text; empty where it is none. For what a catalogue says.
+    pub(crate) fn as_str(&self) -> &str {
+        match self {
+            Self::Text(text) => std::str::from_utf8(text).unwrap_or_default(),
+            _ => "",
+        }
     }
 
     pub(crate) fn as_cell(&self) -> Cell<'_> {
@@ -49,7 +67,7 @@ impl Cell<'_> {
             Self::Null => Value::Null,
             Self::Integer(value) => Value::Integer(value),
             Self::Real(value) => Value::Real(value),
-            Self::Text(text) => Value::Text(text.to_vec()),
+            Self::Text(text) | Self::Decimal(text) => Value::Text(text.to_vec()),
             Self::Blob(bytes) => Value::Blob(bytes.to_vec()),
         }
     }
@@ -57,7 +75,7 @@ impl Cell<'_> {
     /// The value as text, where it is valid text.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) => std::str::from_utf8(text).ok(),
+            Self::Text(text) | Self::Decimal(text) => std::str::from_utf8(text).ok(),
             _ => None,
         }
     }
@@ -75,6 +93,7 @@ enum Stored {
     Null,
     Integer(i64),
     Real(f64),
+    Decimal(Range<usize>),
     Text(Range<usize>),
     Blob(Range<usize>),
 }
@@ -103,6 +122,7 @@ impl Batch {
             Cell::Null => Stored::Null,
             Cell::Integer(value) => Stored::Integer(value),
             Cell::Real(value) => Stored::Real(value),
+            Cell::Decimal(digits) => Stored::Decimal(self.keep(digits)),
             Cell::Text(text) => Stored::Text(self.keep(text)),
             Cell::Blob(bytes) => Stored::Blob(self.keep(bytes)),
         };
@@ -156,6 +176,7 @@ impl<'a> Row<'a> {
             None | Some(Stored::Null) => Cell::Null,
             Some(Stored::Integer(value)) => Cell::Integer(*value),
             Some(Stored::Real(value)) => Cell::Real(*value),
+            Some(Stored::Decimal(range)) => Cell::Decimal(&self.bytes[range.clone()]),
             Some(Stored::Text(range)) => Cell::Text(&self.bytes[range.clone()]),
             Some(Stored::Blob(range)) => Cell::Blob(&self.bytes[range.clone()]),
         }

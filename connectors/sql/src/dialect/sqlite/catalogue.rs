@@ -7,6 +7,7 @@ use rusqlite::Connection;
 use crate::catalogue::{Catalogue, Column, ForeignKey, OnDelete, Table};
 
 use super::types::{column_type, field_type};
+use crate::dialect::sql::quoted;
 
 /// Reads all tables of the main database.
 pub(super) fn load(connection: &Connection) -> rusqlite::Result<Catalogue> {
@@ -20,7 +21,8 @@ pub(super) fn load(connection: &Connection) -> rusqlite::Result<Catalogue> {
     while let Some(row) = rows.next()? {
         let name: String = row.get(0)?;
         if row.get::<_, String>(1)? != "table" {
-            catalogue.others.insert(name);
+            let what = "a view or a virtual table";
+            catalogue.others.insert(name, what.to_owned());
             continue;
         }
         let table = table(connection, name, row.get(2)?, &row.get::<_, String>(3)?)?;
@@ -59,6 +61,9 @@ fn table(
             column_type: column_type(&declared),
             exact,
             field_type: field_type(&declared),
+            fetch: None,
+            nested: false,
+            cast: None,
             not_null: row.get(2)?,
             primary: place > 0,
             generated: row.get::<_, i64>(4)? != 0,
@@ -85,8 +90,10 @@ fn table(
     };
     let foreign_keys = foreign_keys(connection, &name, upper.contains("DEFERR"))?;
     Ok(Table {
+        sql: quoted(&name),
         name,
         key,
+        key_moves: false,
         columns,
         unique,
         foreign_keys,

@@ -1,32 +1,28 @@
 //! Connections to an SQLite file. SQLite works on the calling thread, so each call runs on one that may block.
 
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, InterruptHandle, OpenFlags, ToSql};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::sync::mpsc;
 use tokio::task::spawn_blocking;
 
 use super::catalogue;
 use super::error::{classified, refuses_a_row};
 use crate::catalogue::Catalogue;
-use crate::dialect::{Applied, Batch, Cell, Row, Sql, Transaction, Value};
-
-/// How many bytes of rows are handed over at a time at most, whatever their number.
-const MAX_BATCH_BYTES: usize = 256 * 1024;
-/// How many batches wait for their reader.
-const BATCHES_IN_FLIGHT: usize = 4;
+use crate::dialect::connections::{Connections, Permit, lock};
+use crate::dialect::session::{BATCHES_IN_FLIGHT, MAX_BATCH_BYTES};
+use crate::dialect::{Applied, Batch, Cell, Dialect, Row, Sql, Transaction, Value, Write};
 
 /// An SQLite file and the connections to it that wait for work.
 pub(crate) struct SqliteDatabase {
     path: PathBuf,
     busy_timeout: Duration,
-    idle: Mutex<Vec<Connection>>,
-    permits: Arc<Semaphore>,
+    connections: Connections<Connection>,
     /// The catalogue as it was at this version of the schema.
     catalogue: Mutex<Option<(i64, Arc<Catalogue>)>>,
 }
@@ -36,20 +32,15 @@ impl SqliteDatabase {
         Self {
             path,
             busy_timeout,
-            idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(connections)),
+            connections: Connections::new(connections),
             catalogue: Mutex::default(),
         }
     }
 
     /// A connection of its own for one call.
     pub(crate) async fn session(self: &Arc<Self>) -> Result<SqliteSession, ConnectorError> {
-        let permit = Arc::clone(&self.permits)
-            .acquire_owned()
-            .await
-            .map_err(|_| ConnectorError::new(ErrorKind::Internal, "the connections were closed"))?;
-        let idle = lock(&self.idle).pop();
-        let connection = match idle {
+        let permit = self.connections.permit().await?;
+        let connection = match self.connections.take() {
             Some(connection) => connection,
             None => {
                 let database = Arc::clone(self);
@@ -93,7 +84,7 @@ impl SqliteDatabase {
 pub(crate) struct SqliteSession {
     database: Arc<SqliteDatabase>,
     connection: Option<Connection>,
-    permit: Option<OwnedSemaphorePermit>,
+    permit: Option<Permit>,
 }
 
 impl SqliteSession {
@@ -124,6 +115,11 @@ impl SqliteSession {
             })
         })
         .await
+    }
+
+    /// Takes everything back.
+    pub(crate) async fn rollback(&mut self) -> Result<(), ConnectorError> {
+        self.execute("ROLLBACK").await
     }
 
     pub(crate) async fn catalogue(&mut self) -> Result<Arc<Catalogue>, ConnectorError> {
@@ -172,14 +168,14 @@ impl SqliteSession {
         .await
     }
 
-    /// Sends a statement once for each list of values, which stand in for those that are bound in it.
-    pub(crate) async fn execute_each(
+    /// Sends a statement once for each row.
+    pub(crate) async fn write(
         &mut self,
-        sql: Sql,
+        write: &Write<'_>,
         values: Vec<Vec<Value>>,
     ) -> Result<Vec<Applied>, ConnectorError> {
+        let (text, _) = write.of_one(Dialect::Sqlite, &[]).render(placeholder);
         self.run(move |connection| {
-            let (text, _) = sql.render(placeholder);
             let mut statement = connection
                 .prepare_cached(&text)
                 .map_err(|error| classified(&error))?;
@@ -203,11 +199,28 @@ impl SqliteSession {
         .await
     }
 
-    /// Lets foreign keys be broken until the end of the transaction.
-    pub(crate) async fn defer_foreign_keys(&mut self) -> Result<(), ConnectorError> {
-        self.run(|connection| {
+    /// Deletes rows that refer to each other, with the foreign keys checked at the end of the transaction.
+    pub(crate) async fn write_together(
+        &mut self,
+        write: &Write<'_>,
+        rows: Vec<Vec<Value>>,
+    ) -> Result<bool, ConnectorError> {
+        self.execute("SAVEPOINT together; PRAGMA defer_foreign_keys = ON")
+            .await?;
+        let applied = self.write(write, rows).await?;
+        if applied.iter().all(|applied| *applied == Applied::Changed) {
+            self.execute("RELEASE together").await?;
+            return Ok(true);
+        }
+        self.execute("ROLLBACK TO together; RELEASE together; PRAGMA defer_foreign_keys = OFF")
+            .await?;
+        Ok(false)
+    }
+
+    async fn execute(&mut self, statements: &'static str) -> Result<(), ConnectorError> {
+        self.run(move |connection| {
             connection
-                .execute_batch("PRAGMA defer_foreign_keys = ON")
+                .execute_batch(statements)
                 .map_err(|error| classified(&error))
         })
         .await
@@ -313,7 +326,7 @@ impl Drop for SqliteSession {
         if let Some(connection) = self.connection.take() {
             let clean = connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok();
             if clean {
-                lock(&self.database.idle).push(connection);
+                self.database.connections.put_back(connection);
             }
         }
         drop(self.permit.take());
@@ -371,7 +384,8 @@ fn each_row(
     let mut walk = || -> rusqlite::Result<()> {
         let mut statement = connection.prepare_cached(&text)?;
         debug_assert_eq!(statement.column_count(), width);
-        let mut rows = statement.query(rusqlite::params_from_iter(&values))?;
+        let values = values.iter().map(|bound| &bound.value);
+        let mut rows = statement.query(rusqlite::params_from_iter(values))?;
         while let Some(row) = rows.next()? {
             if !visit(row)? {
                 break;
@@ -395,7 +409,7 @@ fn push_row(batch: &mut Batch, row: &rusqlite::Row<'_>, width: usize) -> rusqlit
     Ok(())
 }
 
-fn placeholder(number: usize) -> String {
+fn placeholder(number: usize, _: Option<&str>) -> String {
     format!("?{number}")
 }
 
@@ -415,8 +429,4 @@ fn thread_ended() -> ConnectorError {
     ConnectorError::new(ErrorKind::Internal, "the database's thread ended early")
         .retry(Retry::WithBackoff)
         .effect(Effect::Unknown)
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

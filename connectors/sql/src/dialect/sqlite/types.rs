@@ -40,7 +40,7 @@ pub(crate) fn field_type(declared: &str) -> FieldType {
             FieldType::Number
         }
         // DATE, DATETIME, JSON, UUID, STRING …: SQLite keeps what text they are given.
-        ColumnType::Numeric => FieldType::String,
+        _ => FieldType::String,
     }
 }
 
@@ -72,12 +72,16 @@ pub(crate) fn equal_values(column: &Column, value: &Value) -> Vec<Value> {
         .map(Value::Integer);
     match column.column_type {
         ColumnType::Text => vec![Value::text(text)],
-        ColumnType::Any => integer.into_iter().chain([Value::text(text)]).collect(),
-        ColumnType::Integer | ColumnType::Real | ColumnType::Numeric => match integer {
-            Some(integer) => vec![integer],
-            None if reads_as_number(&text) => Vec::new(),
-            None => vec![Value::text(text)],
-        },
+        ColumnType::Any | ColumnType::Uuid | ColumnType::Own => {
+            integer.into_iter().chain([Value::text(text)]).collect()
+        }
+        ColumnType::Integer | ColumnType::Real | ColumnType::Numeric | ColumnType::Decimal => {
+            match integer {
+                Some(integer) => vec![integer],
+                None if reads_as_number(&text) => Vec::new(),
+                None => vec![Value::text(text)],
+            }
+        }
     }
 }
 
@@ -124,15 +128,7 @@ mod tests {
     use super::*;
 
     fn of(column_type: ColumnType) -> Column {
-        Column {
-            name: "c".to_owned(),
-            column_type,
-            exact: true,
-            field_type: FieldType::Any,
-            not_null: false,
-            primary: false,
-            generated: false,
-        }
+        Column::plain("c", column_type)
     }
 
     #[test]

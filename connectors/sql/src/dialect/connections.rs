@@ -1,0 +1,47 @@
+//! Connections that wait for work, at most so many at once.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use adieu_core::{ConnectorError, ErrorKind};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+/// The connections to one database.
+pub(crate) struct Connections<C> {
+    idle: Mutex<Vec<C>>,
+    permits: Arc<Semaphore>,
+}
+
+/// The right to have one connection open. Giving it up lets the next one in.
+pub(crate) struct Permit(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl<C> Connections<C> {
+    /// None yet, and never more than `limit` at once.
+    pub(crate) fn new(limit: usize) -> Self {
+        Self {
+            idle: Mutex::default(),
+            permits: Arc::new(Semaphore::new(limit)),
+        }
+    }
+
+    /// Waits until one more may be open.
+    pub(crate) async fn permit(&self) -> Result<Permit, ConnectorError> {
+        let permit = Arc::clone(&self.permits).acquire_owned().await;
+        permit
+            .map(Permit)
+            .map_err(|_| ConnectorError::new(ErrorKind::Internal, "the connections were closed"))
+    }
+
+    /// One that is open already.
+    pub(crate) fn take(&self) -> Option<C> {
+        lock(&self.idle).pop()
+    }
+
+    /// Keeps one for the next call.
+    pub(crate) fn put_back(&self, connection: C) {
+        lock(&self.idle).push(connection);
+    }
+}
+
+pub(crate) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,209 @@
+//! Reading MariaDB's catalogue: the tables of the database that the URL names.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use adieu_core::ConnectorError;
+
+use super::MariaDb;
+use super::types::{self, MariaType};
+use crate::catalogue::{Catalogue, ForeignKey, OnDelete, Table};
+use crate::dialect::connections::lock;
+use crate::dialect::server::ServerSession;
+use crate::dialect::spelling::qualified;
+use crate::dialect::{Dialect, Sql, Value};
+
+/// What changes whenever a table does. Times are told in seconds, so what changed just now is not to be relied on.
+const STATE: &str = "
+    SELECT database(), count(*), coalesce(sum(unix_timestamp(create_time)), 0) + 0e0,
+           coalesce(max(create_time) > now() - INTERVAL 2 SECOND, 0)
+    FROM information_schema.tables WHERE table_schema = database()";
+
+const TABLES: &str = "
+    SELECT table_schema, table_name, table_type FROM information_schema.tables WHERE table_schema = database()";
+
+const COLUMNS: &str = "
+    SELECT table_name, column_name, is_nullable = 'NO', coalesce(generation_expression, '') <> '',
+           data_type, column_type, coalesce(collation_name, '')
+    FROM information_schema.columns WHERE table_schema = database() ORDER BY table_name, ordinal_position";
+
+/// Columns of which a check asks that they hold JSON, which is all that the type JSON is. How the name is quoted in it goes by
+/// the session.
+const JSON: &str = "
+    SELECT table_name, constraint_name FROM information_schema.check_constraints
+    WHERE constraint_schema = database() AND char_length(check_clause) = char_length(constraint_name) + 14
+      AND check_clause LIKE 'json_valid(_%_)'";
+
+/// Unique indexes in the order of their columns; `NULL` where only the beginning of a value is unique.
+const UNIQUE: &str = "
+    SELECT table_name, index_name, CASE WHEN sub_part IS NULL THEN column_name END FROM information_schema.statistics
+    WHERE table_schema = database() AND non_unique = 0 ORDER BY table_name, index_name <> 'PRIMARY', index_name, seq_in_index";
+
+/// Foreign keys that lead to tables of this database, also those of other databases.
+const FOREIGN_KEYS: &str = "
+    SELECT k.table_schema = database(), k.table_schema, k.table_name, k.constraint_name, k.column_name,
+           k.referenced_table_name, k.referenced_column_name, r.delete_rule
+    FROM information_schema.key_column_usage k
+    JOIN information_schema.referential_constraints r
+      ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
+    WHERE k.referenced_table_schema = database()
+    ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position";
+
+/// The catalogue. For reading it may be known still; before anything is written it is read anew, because foreign keys of other
+/// databases come and go without a trace in this one.
+pub(super) async fn current(
+    session: &mut ServerSession<MariaDb>,
+) -> Result<Arc<Catalogue>, ConnectorError> {
+    let mut state = session.rows(Sql::text(STATE), 4).await?.concat();
+    let is_settled = state.pop() == Some(Value::Integer(0));
+    let known = match &*lock(&session.database.server.catalogue) {
+        Some((at, catalogue)) if *at == state && !session.is_writing() => {
+            Some(Arc::clone(catalogue))
+        }
+        _ => None,
+    };
+    if let Some(catalogue) = known {
+        return Ok(catalogue);
+    }
+    let catalogue = Arc::new(read(session).await?);
+    *lock(&session.database.server.catalogue) = is_settled.then(|| (state, Arc::clone(&catalogue)));
+    Ok(catalogue)
+}
+
+async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, ConnectorError> {
+    let mut catalogue = Catalogue {
+        dialect: Dialect::MariaDb,
+        ..Catalogue::default()
+    };
+    for row in session.rows(Sql::text(TABLES), 3).await? {
+        let (schema, name) = (row[0].as_str(), row[1].as_str());
+        match row[2].as_str() {
+            "BASE TABLE" => {
+                catalogue
+                    .tables
+                    .insert(name.to_owned(), table(schema, name, name));
+            }
+            "SEQUENCE" => {}
+            _ => {
+                catalogue
+                    .others
+                    .insert(name.to_owned(), "a view".to_owned());
+            }
+        }
+    }
+    read_columns(session, &mut catalogue).await?;
+    read_keys(session, &mut catalogue).await?;
+    read_foreign_keys(session, &mut catalogue).await?;
+    Ok(catalogue)
+}
+
+fn table(schema: &str, relation: &str, name: &str) -> Table {
+    Table {
+        name: name.to_owned(),
+        sql: qualified(Some(schema), relation),
+        key: Vec::new(),
+        key_moves: false,
+        columns: Vec::new(),
+        unique: Vec::new(),
+        foreign_keys: Vec::new(),
+    }
+}
+
+async fn read_columns(
+    session: &mut ServerSession<MariaDb>,
+    catalogue: &mut Catalogue,
+) -> Result<(), ConnectorError> {
+    let json = session.rows(Sql::text(JSON), 2).await?;
+    let json: BTreeSet<(&str, &str)> = json
+        .iter()
+        .map(|row| (row[0].as_str(), row[1].as_str()))
+        .collect();
+    for row in session.rows(Sql::text(COLUMNS), 7).await? {
+        let Some(table) = catalogue.tables.get_mut(row[0].as_str()) else {
+            continue;
+        };
+        let of = MariaType {
+            name: row[4].as_str(),
+            declared: row[5].as_str(),
+            collation: row[6].as_str(),
+            is_json: json.contains(&(row[0].as_str(), row[1].as_str())),
+        };
+        let mut column = types::column(row[1].as_str().to_owned(), &of);
+        column.not_null = row[2].as_integer() != 0;
+        column.generated = row[3].as_integer() != 0;
+        table.columns.push(column);
+    }
+    Ok(())
+}
+
+async fn read_keys(
+    session: &mut ServerSession<MariaDb>,
+    catalogue: &mut Catalogue,
+) -> Result<(), ConnectorError> {
+    let rows = session.rows(Sql::text(UNIQUE), 3).await?;
+    for same in rows.chunk_by(|one, next| one[..2] == next[..2]) {
+        let Some(table) = catalogue.tables.get_mut(same[0][0].as_str()) else {
+            continue;
+        };
+        let names: Vec<String> = same.iter().map(|row| row[2].as_str().to_owned()).collect();
+        if names.iter().any(String::is_empty) {
+            continue;
+        }
+        let is_primary = same[0][1].as_str() == "PRIMARY";
+        let never_null = |name: &String| table.column(name).is_some_and(|column| column.not_null);
+        if table.key.is_empty() && names.iter().all(never_null) {
+            table.key.clone_from(&names);
+        }
+        if is_primary {
+            for column in &mut table.columns {
+                column.primary |= names.contains(&column.name);
+            }
+        }
+        table.unique.push(names);
+    }
+    Ok(())
+}
+
+async fn read_foreign_keys(
+    session: &mut ServerSession<MariaDb>,
+    catalogue: &mut Catalogue,
+) -> Result<(), ConnectorError> {
+    // Names may be written in another case than the table's own where the server does not tell cases apart.
+    let spelled: BTreeMap<String, String> = catalogue
+        .tables
+        .keys()
+        .map(|name| (name.to_lowercase(), name.clone()))
+        .collect();
+    let rows = session.rows(Sql::text(FOREIGN_KEYS), 8).await?;
+    for same in rows.chunk_by(|one, next| one[1..4] == next[1..4]) {
+        let first = &same[0];
+        let (schema, relation) = (first[1].as_str(), first[2].as_str());
+        let name = match first[0].as_integer() {
+            0 => format!("{schema}.{relation}"),
+            _ => relation.to_owned(),
+        };
+        let target = first[5].as_str();
+        let key = ForeignKey {
+            pairs: same
+                .iter()
+                .map(|row| (row[4].as_str().to_owned(), row[6].as_str().to_owned()))
+                .collect(),
+            target: spelled
+                .get(&target.to_lowercase())
+                .map_or(target, String::as_str)
+                .to_owned(),
+            on_delete: match first[7].as_str() {
+                "CASCADE" => OnDelete::Cascade,
+                "SET NULL" | "SET DEFAULT" => OnDelete::Change,
+                _ => OnDelete::Refuse,
+            },
+            may_defer: false,
+        };
+        let table = catalogue.tables.entry(name.clone());
+        table
+            .or_insert_with(|| self::table(schema, relation, &name))
+            .foreign_keys
+            .push(key);
+    }
+    Ok(())
+}

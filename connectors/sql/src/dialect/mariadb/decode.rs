@@ -1,0 +1,96 @@
+//! Values as MariaDB sends them in binary form.
+
+use sqlx::mysql::{MySqlRow, MySqlTypeInfo};
+use sqlx::{Column as _, Decode, Error, MySql, Row as _, Type, TypeInfo as _, ValueRef as _};
+
+use crate::dialect::{Batch, Cell};
+
+/// What is known of the columns of an answer, and memory to write in.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    forms: Vec<Form>,
+    text: String,
+}
+
+/// How the values of a column are written.
+#[derive(Clone, Copy)]
+enum Form {
+    Signed,
+    Unsigned,
+    Single,
+    Double,
+    Decimal,
+    Text,
+    Bytes,
+}
+
+/// Adds a row to a batch.
+pub(super) fn push_row(
+    batch: &mut Batch,
+    row: &MySqlRow,
+    width: usize,
+    Scratch { forms, text }: &mut Scratch,
+) -> Result<(), Error> {
+    if forms.is_empty() {
+        forms.extend(row.columns().iter().map(|column| form(column.type_info())));
+    }
+    for index in 0..width {
+        let value = row.try_get_raw(index)?;
+        if value.is_null() {
+            batch.push(Cell::Null);
+            continue;
+        }
+        let bytes = <&[u8] as Decode<MySql>>::decode(value).map_err(Error::Decode)?;
+        let form = forms.get(index).copied().unwrap_or(Form::Bytes);
+        let unreadable = || Error::Protocol("a number of an unknown length".to_owned());
+        batch.push(cell(form, bytes, text).ok_or_else(unreadable)?);
+    }
+    Ok(())
+}
+
+fn form(of: &MySqlTypeInfo) -> Form {
+    match of.name() {
+        "FLOAT" => Form::Single,
+        "DOUBLE" => Form::Double,
+        "DECIMAL" => Form::Decimal,
+        "YEAR" => Form::Unsigned,
+        name if name.ends_with("UNSIGNED") => Form::Unsigned,
+        "BOOLEAN" | "TINYINT" | "SMALLINT" | "MEDIUMINT" | "INT" | "BIGINT" => Form::Signed,
+        // Only the collation tells text that is compared byte by byte from bytes.
+        _ if <str as Type<MySql>>::compatible(of) => Form::Text,
+        _ => Form::Bytes,
+    }
+}
+
+fn cell<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
+    Some(match form {
+        Form::Text => Cell::Text(bytes),
+        Form::Bytes => Cell::Blob(bytes),
+        Form::Decimal => Cell::Decimal(bytes),
+        Form::Double => Cell::Real(f64::from_le_bytes(bytes.try_into().ok()?)),
+        // The shortest digits that mean a single mean another double than its bits do.
+        Form::Single => {
+            let single = f32::from_le_bytes(bytes.try_into().ok()?);
+            Cell::Real(single.to_string().parse().ok()?)
+        }
+        Form::Signed => Cell::Integer(match *bytes {
+            [a] => i8::from_le_bytes([a]).into(),
+            [a, b] => i16::from_le_bytes([a, b]).into(),
+            [a, b, c, d] => i32::from_le_bytes([a, b, c, d]).into(),
+            _ => i64::from_le_bytes(bytes.try_into().ok()?),
+        }),
+        Form::Unsigned => {
+            let mut eight = [0; 8];
+            eight.get_mut(..bytes.len())?.copy_from_slice(bytes);
+            let number = u64::from_le_bytes(eight);
+            match i64::try_from(number) {
+                Ok(number) => Cell::Integer(number),
+                Err(_) => {
+                    text.clear();
+                    text.push_str(&number.to_string());
+                    Cell::Decimal(text.as_bytes())
+                }
+            }
+        }
+    })
+}

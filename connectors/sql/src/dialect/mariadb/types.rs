@@ -1,0 +1,113 @@
+//! What MariaDB's types mean: <https://mariadb.com/kb/en/data-types/>.
+
+use adieu_core::FieldType;
+
+use crate::catalogue::{Column, ColumnType};
+use crate::dialect::Value;
+use crate::dialect::spelling::is_whole;
+
+/// A type as `information_schema` tells it.
+pub(super) struct MariaType<'a> {
+    /// `bigint`, `varchar`.
+    pub(super) name: &'a str,
+    /// With its length and attributes: `bigint(20) unsigned`, `decimal(10,2)`.
+    pub(super) declared: &'a str,
+    pub(super) collation: &'a str,
+    /// Whether a check asks for JSON, which is what the type JSON is.
+    pub(super) is_json: bool,
+}
+
+/// A column of a type, without what its table says of it.
+pub(super) fn column(name: String, of: &MariaType<'_>) -> Column {
+    use ColumnType::{Decimal, Integer, Own, Real, Text, Uuid};
+    const AS_TEXT: &str = "CAST({} AS CHAR)";
+    const AS_NUMBER: &str = "({} + 0)";
+    // With the reference system where it is not the plain one.
+    const AS_SHAPE: &str =
+        "CONCAT(IF(ST_SRID({}) = 0, '', CONCAT('SRID=', ST_SRID({}), ';')), ST_AsText({}))";
+    let (column_type, field_type, fetch) = match of.name {
+        _ if of.is_json => (Text, FieldType::Any, None),
+        "tinyint" if of.declared.starts_with("tinyint(1)") => (Integer, FieldType::Boolean, None),
+        "tinyint" | "smallint" | "mediumint" | "int" | "bigint" | "year" => {
+            (Integer, FieldType::Integer, None)
+        }
+        "bit" => (Integer, FieldType::Integer, Some(AS_NUMBER)),
+        "float" | "double" => (Real, FieldType::Number, None),
+        "decimal" => (Decimal, FieldType::Number, None),
+        "char" | "varchar" | "tinytext" | "text" | "mediumtext" | "longtext" => {
+            (Text, FieldType::String, None)
+        }
+        "json" => (Own, FieldType::Any, Some(AS_TEXT)),
+        "enum" | "set" => (Own, FieldType::String, Some(AS_TEXT)),
+        "binary" | "varbinary" | "tinyblob" | "blob" | "mediumblob" | "longblob" => {
+            (Own, FieldType::Binary, None)
+        }
+        "uuid" => (Uuid, FieldType::Uuid, Some(AS_TEXT)),
+        "date" => (Own, FieldType::Date, Some(AS_TEXT)),
+        "datetime" | "timestamp" => (Own, FieldType::Datetime, Some(AS_TEXT)),
+        "time" => (Own, FieldType::Time, Some(AS_TEXT)),
+        "geometry" | "point" | "linestring" | "polygon" | "multipoint" | "multilinestring"
+        | "multipolygon" | "geometrycollection" | "geomcollection" => {
+            (Own, FieldType::String, Some(AS_SHAPE))
+        }
+        _ => (Own, FieldType::String, Some(AS_TEXT)),
+    };
+    let cast = match column_type {
+        Integer if of.declared.contains("unsigned") || of.name == "bit" => {
+            Some("UNSIGNED".to_owned())
+        }
+        Decimal => {
+            let declared = of.declared.split(' ').next().unwrap_or_default();
+            Some(declared.to_owned())
+        }
+        _ => None,
+    };
+    Column {
+        name,
+        column_type,
+        // The others call texts equal that differ in case, in accents, or in blanks at the end.
+        exact: of.collation.ends_with("_nopad_bin"),
+        field_type,
+        fetch: fetch.map(str::to_owned),
+        nested: of.is_json || of.name == "json",
+        cast,
+        not_null: false,
+        primary: false,
+        generated: false,
+    }
+}
+
+/// The values of a column that are exactly this one: a number only in its shortest form, a text byte by byte.
+pub(crate) fn equal_values(column: &Column, value: &Value) -> Vec<Value> {
+    let is_binary = column.field_type == FieldType::Binary;
+    let text = match value {
+        Value::Integer(number) => number.to_string(),
+        Value::Text(text) if is_binary => return vec![Value::Blob(text.clone())],
+        Value::Text(text) => match std::str::from_utf8(text) {
+            Ok(text) => text.to_owned(),
+            Err(_) => return Vec::new(),
+        },
+        Value::Blob(_) if is_binary => return vec![value.clone()],
+        Value::Null | Value::Real(_) | Value::Blob(_) => return Vec::new(),
+    };
+    let signed = || {
+        text.parse::<i64>()
+            .ok()
+            .filter(|one| one.to_string() == text)
+    };
+    let unsigned = || {
+        text.parse::<u64>()
+            .ok()
+            .filter(|one| one.to_string() == text)
+    };
+    match column.column_type {
+        ColumnType::Integer | ColumnType::Real => match (signed(), unsigned()) {
+            (Some(number), _) => vec![Value::Integer(number)],
+            (None, Some(_)) if column.cast.is_some() => vec![Value::text(text)],
+            _ => Vec::new(),
+        },
+        ColumnType::Decimal if !is_whole(&text) => Vec::new(),
+        ColumnType::Uuid if text.len() != 36 || uuid::Uuid::try_parse(&text).is_err() => Vec::new(),
+        _ => vec![Value::text(text)],
+    }
+}

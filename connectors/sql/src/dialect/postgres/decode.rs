@@ -1,0 +1,180 @@
+//! Values as PostgreSQL sends them in binary form.
+
+use std::fmt::Write as _;
+
+use sqlx::postgres::{PgRow, PgValueRef};
+use sqlx::{Error, Row as _, TypeInfo as _, ValueRef as _};
+
+use crate::dialect::{Batch, Cell};
+
+/// Adds a row to a batch. `scratch` is memory to write texts in.
+pub(super) fn push_row(
+    batch: &mut Batch,
+    row: &PgRow,
+    width: usize,
+    scratch: &mut String,
+) -> Result<(), Error> {
+    for index in 0..width {
+        let value = row.try_get_raw(index)?;
+        if value.is_null() {
+            batch.push(Cell::Null);
+            continue;
+        }
+        let bytes = value.as_bytes().map_err(Error::Decode)?;
+        scratch.clear();
+        let cell = cell(&value, bytes, scratch).ok_or_else(|| unreadable(&value))?;
+        batch.push(cell);
+    }
+    Ok(())
+}
+
+fn cell<'a>(value: &PgValueRef<'_>, bytes: &'a [u8], scratch: &'a mut String) -> Option<Cell<'a>> {
+    let oid = value.type_info().oid().map_or(0, |oid| oid.0);
+    Some(match oid {
+        16 => Cell::Integer(i64::from(*bytes.first()? != 0)),
+        17 => Cell::Blob(bytes),
+        20 => Cell::Integer(i64::from_be_bytes(bytes.try_into().ok()?)),
+        21 => Cell::Integer(i16::from_be_bytes(bytes.try_into().ok()?).into()),
+        23 => Cell::Integer(i32::from_be_bytes(bytes.try_into().ok()?).into()),
+        26 => Cell::Integer(u32::from_be_bytes(bytes.try_into().ok()?).into()),
+        // The shortest digits that mean a single mean another double than its bits do.
+        700 => Cell::Real(
+            f32::from_be_bytes(bytes.try_into().ok()?)
+                .to_string()
+                .parse()
+                .ok()?,
+        ),
+        701 => Cell::Real(f64::from_be_bytes(bytes.try_into().ok()?)),
+        1082 => date(i32::from_be_bytes(bytes.try_into().ok()?), scratch),
+        1114 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "", scratch),
+        1184 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "Z", scratch),
+        1700 => numeric(bytes, scratch)?,
+        2950 => {
+            let uuid = uuid::Uuid::from_slice(bytes).ok()?;
+            let _ = write!(scratch, "{}", uuid.hyphenated());
+            Cell::Text(scratch.as_bytes())
+        }
+        // A version number comes before the text of `jsonb`.
+        3802 => Cell::Text(bytes.strip_prefix(&[1])?),
+        _ => Cell::Text(bytes),
+    })
+}
+
+/// A value of a form that this version of PostgreSQL should not send; only its type is told.
+fn unreadable(value: &PgValueRef<'_>) -> Error {
+    Error::Protocol(format!("a value of type {}", value.type_info().name()))
+}
+
+/// Days since 2000-01-01.
+fn date(days: i32, out: &mut String) -> Cell<'_> {
+    match days {
+        i32::MAX => out.push_str("infinity"),
+        i32::MIN => out.push_str("-infinity"),
+        days => {
+            let era = push_date(days.into(), out);
+            out.push_str(era);
+        }
+    }
+    Cell::Text(out.as_bytes())
+}
+
+/// Microseconds since 2000-01-01.
+fn timestamp<'a>(micros: i64, zone: &str, out: &'a mut String) -> Cell<'a> {
+    match micros {
+        i64::MAX => out.push_str("infinity"),
+        i64::MIN => out.push_str("-infinity"),
+        micros => {
+            const DAY: i64 = 86_400_000_000;
+            let era = push_date(micros.div_euclid(DAY), out);
+            let within = micros.rem_euclid(DAY);
+            let (seconds, fraction) = (within / 1_000_000, within % 1_000_000);
+            let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
+            let _ = write!(out, "T{hour:02}:{minute:02}:{second:02}");
+            if fraction != 0 {
+                let _ = write!(out, ".{fraction:06}");
+                out.truncate(out.trim_end_matches('0').len());
+            }
+            out.push_str(zone);
+            out.push_str(era);
+        }
+    }
+    Cell::Text(out.as_bytes())
+}
+
+/// Writes a day of the proleptic Gregorian calendar, which is jiff's too but for its range, as PostgreSQL spells it: years
+/// before 1 are followed by `BC`, which is returned. The algorithm is `civil_from_days` of
+/// <https://howardhinnant.github.io/date_algorithms.html>.
+fn push_date(days_since_2000: i64, out: &mut String) -> &'static str {
+    let days = days_since_2000 + 730_425;
+    let (era, day_of_era) = (days.div_euclid(146_097), days.rem_euclid(146_097));
+    let year_of_era =
+        (day_of_era - day_of_era / 1460 + day_of_era / 36_524 - day_of_era / 146_096) / 365;
+    let day_of_year = day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
+    let shifted = (5 * day_of_year + 2) / 153;
+    let day = day_of_year - (153 * shifted + 2) / 5 + 1;
+    let month = if shifted < 10 {
+        shifted + 3
+    } else {
+        shifted - 9
+    };
+    let year = year_of_era + era * 400 + i64::from(month <= 2);
+    let (year, suffix) = if year > 0 {
+        (year, "")
+    } else {
+        (1 - year, " BC")
+    };
+    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
+    suffix
+}
+
+/// Digits of base 10,000, the power of the first one, a sign, and how many decimal digits are shown.
+fn numeric<'a>(bytes: &[u8], out: &'a mut String) -> Option<Cell<'a>> {
+    let word = |index: usize| Some([*bytes.get(2 * index)?, *bytes.get(2 * index + 1)?]);
+    let count = i64::from(i16::from_be_bytes(word(0)?));
+    let weight = i64::from(i16::from_be_bytes(word(1)?));
+    let scale = usize::from(u16::from_be_bytes(word(3)?) & 0x3FFF);
+    let special = match u16::from_be_bytes(word(2)?) {
+        0x0000 => None,
+        0x4000 => {
+            out.push('-');
+            None
+        }
+        0xC000 => Some("NaN"),
+        0xD000 => Some("Infinity"),
+        0xF000 => Some("-Infinity"),
+        _ => return None,
+    };
+    if let Some(special) = special {
+        out.push_str(special);
+        return Some(Cell::Text(out.as_bytes()));
+    }
+    let digit = |at: i64| -> Option<u16> {
+        if (0..count).contains(&at) {
+            word(4 + usize::try_from(at).ok()?).map(u16::from_be_bytes)
+        } else {
+            Some(0)
+        }
+    };
+    if weight < 0 {
+        out.push('0');
+    }
+    for at in 0..=weight {
+        let digit = digit(at)?;
+        let _ = if at == 0 {
+            write!(out, "{digit}")
+        } else {
+            write!(out, "{digit:04}")
+        };
+    }
+    if scale > 0 {
+        out.push('.');
+        let end = out.len() + scale;
+        let mut at = weight + 1;
+        while out.len() < end {
+            let _ = write!(out, "{:04}", digit(at)?);
+            at += 1;
+        }
+        out.truncate(end);
+    }
+    Some(Cell::Decimal(out.as_bytes()))
+}

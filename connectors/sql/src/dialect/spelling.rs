@@ -1,0 +1,185 @@
+//! How expressions are spelled in each dialect.
+
+use adieu_core::FieldType;
+
+use crate::catalogue::{Column, ColumnType, Table};
+
+use super::sql::{Sql, column, quoted};
+use super::value::Value;
+use super::{mariadb, postgres, sqlite};
+
+/// A way of speaking SQL.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Dialect {
+    #[default]
+    Sqlite,
+    Postgres,
+    MariaDb,
+}
+
+impl Dialect {
+    /// A column as it is fetched for the archive and for the classifier.
+    pub(crate) fn fetched(self, of: &Column, alias: &str) -> String {
+        let plain = column(alias, &of.name);
+        match &of.fetch {
+            None => plain,
+            Some(form) => form.replace("{}", &plain),
+        }
+    }
+
+    /// A column in a form that can be bound again and then equals itself: for keys and for references.
+    pub(crate) fn keyed(self, table: &Table, name: &str, alias: &str) -> String {
+        let plain = column(alias, name);
+        match self {
+            Self::Sqlite => plain,
+            Self::Postgres => match table.column(name).map(|column| column.column_type) {
+                Some(ColumnType::Text | ColumnType::Integer) => plain,
+                _ => self.as_text(&plain),
+            },
+            Self::MariaDb => match table.column(name) {
+                Some(column) => self.restored(column, alias),
+                None => plain,
+            },
+        }
+    }
+
+    /// An expression as text.
+    pub(crate) fn as_text(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite | Self::Postgres => format!("CAST({expression} AS TEXT)"),
+            Self::MariaDb => format!("CAST({expression} AS CHAR)"),
+        }
+    }
+
+    /// A text expression that is compared byte by byte, whatever its collation.
+    pub(crate) fn byte_by_byte(self, expression: &str) -> String {
+        match self {
+            Self::Sqlite => format!("{expression} COLLATE BINARY"),
+            Self::Postgres => format!("CAST({expression} AS TEXT) COLLATE \"C\""),
+            Self::MariaDb => format!("CAST(CONVERT({expression} USING utf8mb4) AS BINARY)"),
+        }
+    }
+
+    /// What stands on the left of `=` when a column is compared with [`Dialect::equal_values`].
+    pub(crate) fn compared(self, of: &Column, alias: &str) -> String {
+        let plain = column(alias, &of.name);
+        match (self, of.column_type) {
+            (Self::MariaDb, ColumnType::Own) if of.field_type == FieldType::Binary => plain,
+            (Self::MariaDb, ColumnType::Own) => self.byte_by_byte(&self.as_text(&plain)),
+            (_, ColumnType::Own) => self.as_text(&plain),
+            _ => plain,
+        }
+    }
+
+    /// The type to which a value must be cast beside [`Dialect::compared`].
+    pub(crate) fn compared_as(self, of: &Column, value: &Value) -> Option<String> {
+        match (of.column_type, value) {
+            (ColumnType::Own, _) | (_, Value::Integer(_)) => None,
+            _ => of.cast.clone(),
+        }
+    }
+
+    /// The values of a column that are exactly this one, in the form in which the column holds them.
+    pub(crate) fn equal_values(self, column: &Column, value: &Value) -> Vec<Value> {
+        match self {
+            Self::Sqlite => sqlite::equal_values(column, value),
+            Self::Postgres => postgres::equal_values(column, value),
+            Self::MariaDb => mariadb::equal_values(column, value),
+        }
+    }
+
+    /// A column in a form that can be stored again.
+    pub(crate) fn restored(self, of: &Column, alias: &str) -> String {
+        let plain = column(alias, &of.name);
+        match (self, of.column_type) {
+            (Self::Sqlite, _) | (_, ColumnType::Text | ColumnType::Integer) => match &of.fetch {
+                // Bits are fetched as the number that they are.
+                Some(form) if self == Self::MariaDb => form.replace("{}", &plain),
+                _ => plain,
+            },
+            (Self::MariaDb, ColumnType::Own) if of.field_type == FieldType::Binary => plain,
+            _ if of.cast.as_deref() == Some("inet") => self.fetched(of, alias),
+            _ => self.as_text(&plain),
+        }
+    }
+
+    /// Whether the database tells if a value is a constant already: a number, a date or an address can be written in
+    /// many ways.
+    pub(crate) fn judges_constants(self) -> bool {
+        self != Self::Sqlite
+    }
+
+    /// Whether a column holds what it would hold after this constant was stored in it.
+    pub(crate) fn is_stored(self, of: &Column, expression: &str, constant: &Value) -> Option<Sql> {
+        let mut sql = Sql::default();
+        match self {
+            Self::Sqlite => return None,
+            Self::Postgres => sql
+                .push(&self.as_text(expression))
+                .push(" IS NOT DISTINCT FROM CAST(")
+                .bind_as(constant.clone(), Some(of.cast.as_deref().unwrap_or("text")))
+                .push(" AS TEXT)"),
+            Self::MariaDb => sql
+                .push(expression)
+                .push(" <=> ")
+                .bind_as(constant.clone(), None),
+        };
+        Some(sql)
+    }
+
+    /// What a column holds after this value was stored in it.
+    pub(crate) fn coerced(self, column_type: ColumnType, value: Value) -> Value {
+        match self {
+            Self::Sqlite => sqlite::coerced(column_type, value),
+            Self::Postgres | Self::MariaDb => value,
+        }
+    }
+
+    /// Whether `(a, b) > (1, 2)` finds its place in an index.
+    pub(crate) fn compares_rows(self) -> bool {
+        self != Self::MariaDb
+    }
+
+    /// How many rows there are of a query's FROM and WHERE, counted up to a limit where that can be.
+    pub(crate) fn counted(self, rest: &str, limit: u64) -> String {
+        match self {
+            // A limited query within it could not see the row that it is about.
+            Self::MariaDb => format!("(SELECT count(*) {rest})"),
+            _ => format!("(SELECT count(*) FROM (SELECT 1 {rest} LIMIT {limit}) AS c)"),
+        }
+    }
+
+    /// By which name a statement that changes a table calls it: what follows the verb, and the alias.
+    pub(crate) fn target(self, table: &Table) -> (String, String) {
+        match self {
+            Self::Sqlite | Self::Postgres => (format!("{} AS t", table.sql), "t".to_owned()),
+            // A single-table DELETE knows no alias.
+            Self::MariaDb => (table.sql.clone(), table.sql.clone()),
+        }
+    }
+
+    /// The end of a query whose rows nobody else may change until the transaction ends. Where writers wait for each
+    /// other anyway it is empty.
+    pub(crate) fn for_update(self) -> &'static str {
+        match self {
+            Self::Sqlite => "",
+            Self::Postgres => " FOR UPDATE OF t",
+            Self::MariaDb => " FOR UPDATE",
+        }
+    }
+}
+
+/// A table's name in a statement, within its schema where it has one.
+pub(crate) fn qualified(schema: Option<&str>, name: &str) -> String {
+    match schema {
+        None => quoted(name),
+        Some(schema) => format!("{}.{}", quoted(schema), quoted(name)),
+    }
+}
+
+/// Whether a text is a whole number as it is usually written.
+pub(crate) fn is_whole(text: &str) -> bool {
+    let digits = text.strip_prefix('-').unwrap_or(text);
+    digits.bytes().all(|byte| byte.is_ascii_digit())
+        && (text == "0" || !digits.is_empty() && !digits.starts_with('0'))
+}

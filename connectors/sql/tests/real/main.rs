@@ -1,0 +1,18 @@
+//! The connector over real PostgreSQL and MariaDB servers, and over schemas that nobody here designed.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../servers/mod.rs"]
+mod servers;
+
+mod chinook;
+mod jambonz;
+mod mariadb_contract;
+mod mariadb_types;
+mod pagila;
+mod place;
+mod postgres_contract;
+mod postgres_types;
+mod writing;

@@ -123,7 +123,8 @@ impl Found<'_> {
         named.extend(
             references
                 .clone()
-                .flat_map(|one| one.pairs.iter().map(|(local, _)| local)),
+                .flat_map(|one| one.pairs.iter().chain(&one.constants))
+                .map(|(local, _)| local),
         );
         let mut there: BTreeSet<(&str, &String)> = references
             .flat_map(|one| {

@@ -122,7 +122,32 @@ impl Selector<'_> {
             }
         }
         ways.extend(equals_any_key(self.dialect(), alias, &locals, keys));
-        Ok((!ways.is_empty()).then(|| Sql::joined(ways, " OR ")))
+        if ways.is_empty() {
+            return Ok(None);
+        }
+        let found = Sql::joined(ways, " OR ");
+        Ok(match self.of_kind(table, reference, alias)? {
+            Some(kind) => Some(Sql::joined([kind, found], " AND ")),
+            None => Some(found),
+        })
+    }
+
+    /// The condition on a row's columns that say what kind of row its reference leads to; `None` when there are none.
+    fn of_kind(
+        &self,
+        table: &Table,
+        reference: &ReferenceRule,
+        alias: &str,
+    ) -> Result<Option<Sql>, ConnectorError> {
+        let mut parts = Vec::new();
+        for (name, constant) in &reference.constants {
+            let column = self.column(table, name)?;
+            let value = Value::text(constant.as_str());
+            let part = equals_any(self.dialect(), alias, column, &[value]);
+            // A column that can never hold the constant finds nothing.
+            parts.push(part.unwrap_or_else(|| Sql::text("1 = 0")));
+        }
+        Ok((!parts.is_empty()).then(|| Sql::joined(parts, " AND ")))
     }
 
     /// The keys of the subject's rows there, as far as its identities tell them. The rows there may be gone already;
@@ -259,7 +284,11 @@ impl Selector<'_> {
                 pairs.push(format!("{left} = {right}"));
                 at += 1;
             }
-            ways.push(Sql::text(pairs.join(" AND ")));
+            let pairs = Sql::text(pairs.join(" AND "));
+            ways.push(match self.of_kind(table, reference, &next)? {
+                Some(kind) => Sql::joined([kind, pairs], " AND "),
+                None => pairs,
+            });
         }
         let mut hanging = Sql::joined(ways, " OR ");
         if let Some(Some(tenant)) = self.within_tenant(rule, table, &next) {

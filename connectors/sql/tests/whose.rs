@@ -424,3 +424,40 @@ async fn hundreds_of_identities_and_hundreds_of_rows_that_lead_on_are_no_limit()
     assert!(done.values().all(|tally| tally.erase() == 600));
     assert_eq!(shop.count("SELECT count(*) FROM lines"), 300);
 }
+
+#[tokio::test]
+async fn a_reference_may_lead_to_one_kind_of_row_among_several() {
+    let shop = Shop::new(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT UNIQUE);
+         CREATE TABLE posts (id INTEGER PRIMARY KEY, author INTEGER);
+         CREATE TABLE pictures (id INTEGER PRIMARY KEY, owner_type TEXT, owner_id INTEGER);
+         INSERT INTO people VALUES (1, 'ada@example.com'), (2, 'eve@example.com');
+         INSERT INTO posts VALUES (1, 2), (2, 1);
+         INSERT INTO pictures VALUES (1, 'Person', 1), (2, 'Post', 1), (3, 'Post', 2), (4, 'Person', 2), (5, 'Product', 1), (6, NULL, 1);",
+    );
+    let connector = shop.connector(
+        r#"[table.people]
+           subject = { email = "email" }
+           erase = "delete"
+           [table.posts]
+           references = { author = "people.id" }
+           erase = "delete"
+           [table.pictures]
+           references = [{ owner_id = "people.id", owner_type = "'Person'" }, { owner_id = "posts.id", owner_type = "'Post'" }]
+           erase = "delete""#,
+    );
+    connector.check().await.unwrap();
+    let ada = subject(&["email=ada@example.com"]);
+    let pictures = export(&connector, &ada, "pictures").await.unwrap();
+    let ids: Vec<i64> = pictures
+        .iter()
+        .map(|one| one["id"].as_i64().unwrap())
+        .collect();
+    assert_eq!(ids, [1, 3]);
+    erase_all(&connector, &ada).await;
+    assert_eq!(shop.count("SELECT count(*) FROM pictures"), 4);
+    let nowhere = shop.try_connector(
+        "[table.pictures]\nreferences = { owner_type = \"'Person'\" }\nerase = \"delete\"",
+    );
+    assert!(nowhere.is_err(), "constants alone lead to nobody");
+}

@@ -39,6 +39,8 @@ pub(crate) struct ReferenceRule {
     pub(crate) table: CollectionName,
     /// A column here, and the one there that it must equal.
     pub(crate) pairs: Vec<(String, String)>,
+    /// A column here, and the text that it must equal: what kind of row the reference leads to.
+    pub(crate) constants: Vec<(String, String)>,
 }
 
 /// What happens to a row.
@@ -208,6 +210,7 @@ impl Reader<'_> {
         reference
             .0
             .values()
+            .filter(|target| constant(target).is_none())
             .all(|target| self.target(target).is_some_and(|(to, _)| to == table))
     }
 
@@ -228,7 +231,12 @@ impl Reader<'_> {
         }
         let mut to: Option<String> = None;
         let mut pairs = Vec::new();
+        let mut constants = Vec::new();
         for (local, text) in &reference.0 {
+            if let Some(constant) = constant(text) {
+                constants.push((local.clone(), constant.to_owned()));
+                continue;
+            }
             let Some((target, column)) = self.target(text) else {
                 self.problem(
                     ["table", table, "references", local],
@@ -247,9 +255,17 @@ impl Reader<'_> {
             to = Some(target.to_owned());
             pairs.push((local.clone(), column));
         }
+        let Some(to) = to else {
+            self.problem(
+                ["table", table, "references"],
+                "a reference names a TABLE.COLUMN beside its constants",
+            );
+            return None;
+        };
         Some(ReferenceRule {
-            table: CollectionName::new(to?).ok()?,
+            table: CollectionName::new(to).ok()?,
             pairs,
+            constants,
         })
     }
 
@@ -437,4 +453,9 @@ impl Reader<'_> {
         }
         ordered
     }
+}
+
+/// A text in single quotes.
+fn constant(text: &str) -> Option<&str> {
+    text.strip_prefix('\'')?.strip_suffix('\'')
 }

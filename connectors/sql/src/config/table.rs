@@ -126,7 +126,8 @@ pub struct Columns(pub Vec<String>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References(pub Vec<Reference>);
 
-/// One reference: column here = `table.column` there. All pairs together are one composite reference.
+/// One reference: column here = `table.column` there. All pairs together are one composite reference. A text in single quotes
+/// instead of a `table.column` is a constant that the column here must hold: `owner_type = "'User'"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
 pub struct Reference(pub BTreeMap<String, String>);

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
-use hyper::{Method, Request, StatusCode};
+use hyper::body::Incoming;
+use hyper::{Method, Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, BufReader};
@@ -32,21 +33,33 @@ impl Program {
     }
 
     async fn call(&self, method: Method, path: &str, body: &str) -> (StatusCode, Bytes) {
+        let token = format!("Bearer {}", self.token);
+        let response = self.send(method, path, &[("authorization", &token)], body).await;
+        let status = response.status();
+        (status, response.into_body().collect().await.unwrap().to_bytes())
+    }
+
+    async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &str,
+    ) -> Response<Incoming> {
         let stream = TcpStream::connect(self.address).await.unwrap();
         let (mut sender, connection) =
             hyper::client::conn::http1::handshake(TokioIo::new(stream)).await.unwrap();
         tokio::spawn(connection);
-        let request = Request::builder()
-            .method(method)
-            .uri(path)
-            .header("host", "localhost")
-            .header("authorization", format!("Bearer {}", self.token))
-            .header("content-type", "application/json")
-            .body(Full::new(Bytes::from(body.to_owned())))
-            .unwrap();
-        let response = sender.send_request(request).await.unwrap();
-        let status = response.status();
-        (status, response.into_body().collect().await.unwrap().to_bytes())
+        let mut request =
+            Request::builder().method(method).uri(path).header("host", self.address.to_string());
+        if !body.is_empty() {
+            request = request.header("content-type", "application/json");
+        }
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let request = request.body(Full::new(Bytes::from(body.to_owned()))).unwrap();
+        sender.send_request(request).await.unwrap()
     }
 
     async fn json(&self, method: Method, path: &str, body: &str) -> (StatusCode, Value) {
@@ -105,4 +118,45 @@ async fn an_account_is_deleted_from_the_hosts_own_route() {
     let (status, refused) = program.json(Method::GET, "/orders", "").await;
     assert_eq!(status, 401);
     assert_eq!(refused["type"], "urn:adieu:problem:subject_erased");
+}
+
+#[tokio::test]
+async fn a_session_of_the_host_is_taken_for_a_token_from_its_own_pages_alone() {
+    let program = Program::start(env!("CARGO_BIN_EXE_in_session")).await;
+    let origin = format!("http://{}", program.address);
+    let login = program.send(Method::POST, "/login", &[], "ada@example.com").await;
+    let cookie = login.headers()["set-cookie"].to_str().unwrap();
+    assert!(cookie.contains("HttpOnly") && cookie.contains("SameSite=Lax"), "{cookie}");
+    let cookie = cookie.split(';').next().unwrap().to_owned();
+    let ask = async |path: &str, headers: &[(&str, &str)], body: &str| {
+        let method = if body.is_empty() { Method::GET } else { Method::POST };
+        let response = program.send(method, path, headers, body).await;
+        let status = response.status().as_u16();
+        let bytes = response.into_body().collect().await.unwrap().to_bytes();
+        (status, serde_json::from_slice::<Value>(&bytes).unwrap_or_default())
+    };
+    let own = [("cookie", &*cookie), ("origin", &*origin)];
+    let requests = "/privacy/v1/requests";
+    let export = r#"{"kind":"export"}"#;
+
+    // Without the session, with another one, and from a page of another site: nothing.
+    assert_eq!(ask(requests, &[], "").await.0, 401);
+    assert_eq!(ask(requests, &[("cookie", "session=guessed")], "").await.0, 401);
+    let elsewhere = [("cookie", &*cookie), ("origin", "https://evil.example")];
+    assert_eq!(ask(requests, &elsewhere, export).await.0, 403);
+    assert_eq!(ask(requests, &own[..1], export).await.0, 403);
+
+    let (status, asked) = ask(requests, &own, export).await;
+    assert_eq!(status, 202, "{asked}");
+    let (status, preview) = ask("/privacy/v1/preview", &own, "{}").await;
+    assert_eq!(status, 200, "{preview}");
+    let erase = serde_json::json!({ "kind": "erasure", "plan_token": preview["plan_token"] });
+    let (status, asked) = ask(requests, &own, &erase.to_string()).await;
+    assert_eq!(status, 202, "{asked}");
+
+    // The host's own routes have the session as it is, until it ends.
+    let page = program.send(Method::GET, "/", &own, "").await.into_body().collect().await;
+    assert_eq!(&*page.unwrap().to_bytes(), b"hello ada@example.com");
+    program.send(Method::POST, "/logout", &own, "").await;
+    assert_eq!(ask(requests, &own, "").await.0, 401);
 }

@@ -42,6 +42,9 @@ pub struct Config {
     /// How people reach the gateway.
     #[cfg(feature = "gateway")]
     pub server: ServerConfig,
+    /// What the self-service page says.
+    #[cfg(feature = "gateway")]
+    pub page: adieu_gateway::PageConfig,
     /// The systems that hold personal data.
     pub connectors: Vec<ConnectorConfig>,
     source: Source,
@@ -275,7 +278,8 @@ impl Config {
         let authenticator = self.accept(fetcher, &mut problems);
         let (builder, authenticator) = self.unless(problems, builder.zip(authenticator))?;
         let gateway = adieu_gateway::Gateway::builder(builder.engine().await?, authenticator)
-            .grace_days(self.requests.grace_days);
+            .grace_days(self.requests.grace_days)
+            .page(self.page.clone());
         Ok(self.server.applied_to(gateway))
     }
 

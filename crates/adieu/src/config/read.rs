@@ -36,6 +36,9 @@ struct Head {
     #[cfg(feature = "gateway")]
     #[serde(default)]
     server: super::ServerConfig,
+    #[cfg(feature = "gateway")]
+    #[serde(default)]
+    page: adieu_gateway::PageConfig,
     #[serde(default, rename = "connector")]
     _connector: Option<IgnoredAny>,
 }
@@ -73,6 +76,11 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
     if let Some(head) = &head {
         reader.auth(head, &root);
     }
+    #[cfg(feature = "gateway")]
+    if let Some(head) = &head {
+        let problems = head.page.validate().into_iter();
+        reader.found_in(problems.map(|one| one.under(["page"])), &root);
+    }
     reader.keep(&[], root);
     match (head, store) {
         (Some(head), Some(store)) if reader.mistakes.is_empty() => Ok(Config {
@@ -83,6 +91,8 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
             auth: head.auth,
             #[cfg(feature = "gateway")]
             server: head.server,
+            #[cfg(feature = "gateway")]
+            page: head.page,
             connectors,
             source: Source {
                 file: file.to_owned(),

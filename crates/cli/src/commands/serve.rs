@@ -47,6 +47,13 @@ impl Serve {
         let listener = bind(config.server.listen).await?;
         let gateway = config.gateway().await?;
         let measuring = measure(&config, stop.clone(), terminal).await?;
+        // Keys at a URL are had before the first token comes; without them it is asked again when one does.
+        let keys = gateway.clone();
+        tokio::spawn(async move {
+            if let Err(denied) = keys.authenticator().warm_up().await {
+                tracing::warn!("the keys of [auth]: {denied}");
+            }
+        });
         let worker = gateway.spawn_worker();
         terminal.note(&format!(
             "ready: http://{}{}",

@@ -86,15 +86,13 @@ pub(super) async fn sign(
     let token = signer
         .sign(&draft, now)
         .map_err(|problem| usage(&problem))?;
-    // Keys at a URL cannot be asked here; a token signed with a key that was given is then not tried.
-    if let Ok(authenticator) = config.authenticator(None) {
-        let accepted = authenticator.authenticate_token(token.expose(), now).await;
-        accepted.map_err(|denied| {
-            Failure::Usage(format!(
-                "the configuration does not accept this token: {denied}"
-            ))
-        })?;
-    }
+    let authenticator = config.authenticator(None)?;
+    let accepted = authenticator.authenticate_token(token.expose(), now).await;
+    accepted.map_err(|denied| {
+        Failure::Usage(format!(
+            "the configuration does not accept this token: {denied}"
+        ))
+    })?;
     Ok(token.expose().to_owned())
 }
 

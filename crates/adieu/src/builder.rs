@@ -5,9 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_core::Connector;
-use adieu_engine::{
-    Deadline, Engine, EngineError, Kind, MasterKey, Options, RetryPolicy, Store,
-};
+use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, Options, RetryPolicy, Store};
 use jiff::Span;
 
 /// Puts an [`Engine`] together: everything that `adieu.toml` can say.

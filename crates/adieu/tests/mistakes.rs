@@ -252,3 +252,23 @@ proptest! {
         let _ = report(&text.into_iter().collect::<String>());
     }
 }
+
+#[cfg(feature = "gateway")]
+#[test]
+fn what_the_page_says_is_read_and_checked() {
+    let page = "[page]\ntitle = \"Mine\"\nlogin_url = \"/login\"\n[page.words]\n\"confirm.word\" = \"GOODBYE\"\n";
+    let config = Config::from_toml(&format!("{RIGHT}\n{page}"), "adieu.toml").unwrap();
+    assert_eq!(config.page.title.as_deref(), Some("Mine"));
+    let wrong = page
+        .replace("title", "titel")
+        .replace("/login", "javascript:alert(1)")
+        .replace("confirm.word", "confirm.wrod");
+    let report = report(&format!("{RIGHT}\n{wrong}"));
+    for part in [
+        "page.titel: unknown key; did you mean `title`?",
+        "page.login_url: is an https:// URL",
+        "page.words.confirm.wrod: the page has no such word",
+    ] {
+        assert!(report.contains(part), "{report}");
+    }
+}

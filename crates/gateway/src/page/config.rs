@@ -23,7 +23,8 @@ pub struct PageConfig {
     pub login_url: Option<String>,
     /// Whom to ask about privacy: an e-mail address or an `https://` URL.
     pub contact: Option<String>,
-    /// Other words for the page, by the key of `words.json`. Each may use the placeholders that the word it replaces has.
+    /// Other words for the page, by the key of `words.json`. Each may use the placeholders that the word it replaces has. A
+    /// `blocker.CODE` may be added for a code of one's own.
     pub words: BTreeMap<String, String>,
 }
 
@@ -73,6 +74,8 @@ impl PageConfig {
         let known = usual_words();
         for (key, word) in &self.words {
             match known.get(key) {
+                // A code that only the host knows.
+                None if key.starts_with("blocker.") && placeholders(word).is_empty() => {}
                 None => wrong(&["words", key], "the page has no such word"),
                 Some(usual) if !placeholders(word).is_subset(&placeholders(usual)) => {
                     wrong(&["words", key], "has a placeholder that is not filled here");

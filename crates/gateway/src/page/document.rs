@@ -199,6 +199,7 @@ mod tests {
             "blocker.",
             "company.",
             "export.format.",
+            "extension.",
             "group.",
             "ground.",
             "problem.",

@@ -110,3 +110,40 @@ async fn every_call_answers_with_a_status_and_a_type_that_the_document_names() {
         assert!(seen.contains(&status), "{status} was never answered");
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_page_is_one_document_with_a_strict_policy() {
+    let world = World::new().await;
+    let page = world.get("/privacy", "").await.expect(200);
+    assert_eq!(page.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(page.header("cache-control"), "no-cache");
+    let policy = page.header("content-security-policy");
+    for rule in [
+        "default-src 'none'",
+        "script-src 'sha256-",
+        "style-src 'sha256-",
+        "connect-src 'self'",
+        "frame-ancestors 'none'",
+        "require-trusted-types-for 'script'",
+    ] {
+        assert!(policy.contains(rule), "{policy}");
+    }
+    assert!(
+        !policy.contains("unsafe") && !policy.contains('*'),
+        "{policy}"
+    );
+    let html = std::str::from_utf8(&page.body).unwrap();
+    assert_eq!(
+        html.matches("http://").count(),
+        1,
+        "the namespace of the icon"
+    );
+    assert!(!html.contains(" src=") && !html.contains("https://"));
+    let etag = ("if-none-match", page.header("etag"));
+    let known = world
+        .call_with(Method::GET, "/privacy", "", etag, Value::Null)
+        .await
+        .expect(304);
+    assert!(known.body.is_empty());
+    assert_eq!(world.get("/privacy/", "").await.expect(200).body, page.body);
+}

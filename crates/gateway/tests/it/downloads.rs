@@ -216,3 +216,43 @@ impl<B> tower_service::Service<http::Request<B>> for Nobody {
         panic!("an own request reached the inner service")
     }
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_pass_opens_one_archive_without_a_token_for_five_minutes() {
+    let world = World::new().await;
+    let (ada, eve) = (world.token("ada", &ALL), world.token("eve", &ALL));
+    let (of_ada, of_eve) = (world.exported(&ada).await, world.exported(&eve).await);
+    let link = |request: &Value, end: &str| {
+        let itself = request["links"]["self"].as_str().unwrap();
+        format!("{itself}/{end}")
+    };
+    let asked = link(&of_ada, "download");
+    let refused = world.post(&asked, &eve, Value::Null).await.expect(404);
+    assert_eq!(refused.header("set-cookie"), "");
+    world.post(&asked, "", Value::Null).await.expect(401);
+    let bare = world.token("ada", &ALL[1..]);
+    world.post(&asked, &bare, Value::Null).await.expect(403);
+
+    let granted = world.post(&asked, &ada, Value::Null).await.expect(200);
+    assert_eq!(granted.json()["archive"], of_ada["links"]["archive"]);
+    let cookie = granted.header("set-cookie").to_owned();
+    assert!(!cookie.contains("ada"), "{cookie}");
+    let pass = cookie.split(';').next().unwrap();
+    let with_pass = async |path: String| {
+        let cookie = ("cookie", pass);
+        world
+            .call_with(Method::GET, &path, "", cookie, Value::Null)
+            .await
+    };
+    let archive = with_pass(link(&of_ada, "archive")).await.expect(200);
+    assert_eq!(of_ada["archive_bytes"], archive.body.len());
+    for closed in [
+        link(&of_eve, "archive"),
+        link(&of_ada, "receipt"),
+        "/privacy/v1/requests".to_owned(),
+    ] {
+        with_pass(closed).await.expect(401);
+    }
+    world.clock.by(SignedDuration::from_mins(6));
+    with_pass(link(&of_ada, "archive")).await.expect(401);
+}

@@ -18,6 +18,7 @@ mod guard;
 mod http2;
 mod limits;
 mod operators;
+mod page;
 mod refusals;
 mod schemathesis;
 mod silence;

@@ -5,7 +5,7 @@ function showErasure(place, request) {
     if (request.status === 'running') {
       fill(place, element('p', {}, say('erasure.running')), progressOf(request));
     } else {
-      fill(place, scheduledErasure(request));
+      fill(place, waitingErasure(request));
     }
     return;
   }
@@ -41,26 +41,14 @@ function pastErasure(request) {
   }
 }
 
-function scheduledErasure(request) {
-  const wrong = element('p', { class: 'wrong', role: 'alert' });
-  const cancel = button(say('erasure.cancel'), () => busy(cancel, async () => {
-    wrong.textContent = '';
-    try {
-      const cancelled = await ask('DELETE', request.links.self);
-      announce(say('erasure.kept'));
-      requestSeen(cancelled);
-      goTo(part('erasure-title'));
-    } catch (problem) {
-      if (problem.code === 'state_conflict') load();
-      failed(problem, wrong);
-    }
-  }), 'primary');
+/** An erasure of which nothing has been done. */
+function waitingErasure(request) {
+  const what = request.status === 'scheduled'
+    ? say('erasure.scheduled', { date: moment(request.execute_at) })
+    : say('requests.looked_at');
   return [
-    note('warn',
-      element('p', { class: 'strong' }, say('erasure.scheduled', { date: moment(request.execute_at) })),
-      element('p', {}, say('erasure.until_then'))),
-    wrong,
-    element('div', { class: 'actions' }, cancel),
+    note('warn', element('p', { class: 'strong' }, what), element('p', {}, say('erasure.until_then'))),
+    cancelButton(request, say('erasure.cancel'), say('erasure.kept')),
   ];
 }
 
@@ -98,7 +86,7 @@ async function preview(place, why = null) {
 
 function blockersOf(blockers) {
   return blockers.length === 0 ? null : note('bad',
-    element('p', { class: 'strong' }, say('blocker.title')),
+    element('p', { class: 'strong' }, blockers[0].code.startsWith('refused_') ? say('blocker.refused') : say('blocker.title')),
     element('ul', {}, blockers.map((blocker) => element('li', {},
       sayOr(`blocker.${blocker.code}`, sentence(blocker.advice || say('blocker.other', { code: blocker.code })))))));
 }

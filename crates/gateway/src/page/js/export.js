@@ -5,7 +5,9 @@ let wantsAnother = false;
 
 function showExport(place, request) {
   const archive = request?.links.archive;
-  if (request && !isOver(request)) {
+  if (request?.status === 'awaiting_confirmation') {
+    fill(place, note('warn', say('requests.looked_at')), cancelButton(request, say('export.cancel'), say('export.cancelled')));
+  } else if (request && !isOver(request)) {
     fill(place, element('p', {}, say('export.running')), progressOf(request));
   } else if (archive && !wantsAnother && Date.parse(request.archive_expires_at) > Date.now()) {
     fill(place,
@@ -23,6 +25,7 @@ function showExport(place, request) {
     fill(place,
       element('p', {}, say('export.lead')),
       request?.status === 'failed' && note('bad', say('export.failed')),
+      request?.status === 'blocked' && blockersOf(request.blockers),
       exportForm());
   }
 }

@@ -1,19 +1,23 @@
 // What is held and by whom: the data map.
 
 function showHoldings(place, map, names) {
-  fill(place, element('ul', { class: 'systems' }, map.connectors.map((connector) => element('li', {},
-    element('details', {},
-      element('summary', {},
-        element('span', { class: 'name' }, names.system(connector.name)),
-        element('span', { class: 'where' }, keeper(connector.processor)),
-        element('span', { class: 'many' }, count('holdings.kinds', connector.collections.length))),
-      element('ul', { class: 'collections' }, connector.collections.map((collection) => shownCollection(connector, collection, names))),
-      connector.unreachable.length > 0 && element('div', { class: 'beyond' },
-        element('h3', {}, say('outcome.unreachable')),
-        element('ul', {}, connector.unreachable.map((one) => element('li', {},
-          element('strong', {}, readable(one.what)), ' – ', sentence(one.why),
-          one.lives_for ? ` ${say('outcome.lives_for', { time: one.lives_for })}` : ''))))))))),
-    map.connectors.length === 0 && element('p', {}, say('holdings.none')));
+  fill(place, map.connectors.length === 0
+    ? element('p', {}, say('holdings.none'))
+    : element('ul', { class: 'systems' }, map.connectors.map((connector) => element('li', {}, shownSystem(connector, names)))));
+}
+
+function shownSystem(connector, names) {
+  return element('details', {},
+    element('summary', {},
+      element('span', { class: 'name' }, names.system(connector.name)),
+      element('span', { class: 'where' }, keeper(connector.processor)),
+      element('span', { class: 'many' }, count('holdings.kinds', connector.collections.length))),
+    element('ul', { class: 'collections' },
+      connector.collections.map((collection) => shownCollection(connector, collection, names))),
+    connector.unreachable.length > 0 && element('div', { class: 'beyond' },
+      element('h3', {}, say('outcome.unreachable')),
+      element('ul', {}, connector.unreachable.map((one) => element('li', {},
+        element('strong', {}, begun(one.what)), ' – ', beyond(one))))));
 }
 
 /** Who runs a system, and where. */

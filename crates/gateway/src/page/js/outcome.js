@@ -109,13 +109,17 @@ function outcomeLists(rows, tense, names) {
   });
 }
 
+/** Why something cannot be reached, and how long it lives. */
+function beyond(one) {
+  return one.lives_for ? `${sentence(one.why)} ${say('outcome.lives_for', { time: one.lives_for })}` : sentence(one.why);
+}
+
 /** What no system can reach. */
 function unreachableList(connectors, names) {
-  const all = connectors.flatMap((connector) =>
-    (connector.unreachable ?? []).map((one) => element('li', {},
-      element('span', { class: 'name' }, readable(one.what), element('span', { class: 'where' }, names.system(connector.name))),
-      element('span', { class: 'why' }, sentence(one.why), one.lives_for ? ` ${say('outcome.lives_for', { time: one.lives_for })}` : ''))));
-  return all.length === 0 ? [] : [element('div', { class: 'group unreachable' },
-    element('h3', {}, say('outcome.unreachable')), element('ul', {}, all))];
+  const items = connectors.flatMap((connector) => (connector.unreachable ?? []).map((one) => element('li', {},
+    element('span', { class: 'name' }, begun(one.what), element('span', { class: 'where' }, names.system(connector.name))),
+    element('span', { class: 'why' }, beyond(one)))));
+  return items.length === 0 ? null : element('div', { class: 'group unreachable' },
+    element('h3', {}, say('outcome.unreachable')), element('ul', {}, items));
 }
 

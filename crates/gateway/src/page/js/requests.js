@@ -25,6 +25,7 @@ function shownRequest(request) {
       element('span', { class: `status ${request.status}` }, sayOr(`status.${request.status}`, readable(request.status)))),
     element('dl', {}, dates.map(([what, when]) =>
       element('div', {}, element('dt', {}, what), element('dd', {}, element('time', { datetime: when }, moment(when)))))),
+    request.extension && !isOver(request) && element('p', {}, sayOr(`extension.${request.extension.reason}`, say('extension.other'))),
     request.exceptions.length > 0 && exceptionsOf(request),
     request.status === 'blocked' && blockersOf(request.blockers),
     (request.links.archive || request.links.receipt) && element('div', { class: 'actions' },
@@ -32,6 +33,24 @@ function shownRequest(request) {
       request.links.receipt && receiptButton(request, receipt)),
     receipt,
   ].filter(Boolean);
+}
+
+/** Cancels a request of which nothing has been done. */
+function cancelButton(request, text, done) {
+  const wrong = element('p', { class: 'wrong', role: 'alert' });
+  const pressed = button(text, () => busy(pressed, async () => {
+    wrong.textContent = '';
+    try {
+      const cancelled = await ask('DELETE', request.links.self);
+      requestSeen(cancelled);
+      announce(done);
+      goTo(part(`${request.kind}-title`));
+    } catch (problem) {
+      if (problem.code === 'state_conflict') load();
+      failed(problem, wrong);
+    }
+  }), 'primary');
+  return element('div', {}, wrong, element('div', { class: 'actions' }, pressed));
 }
 
 function receiptButton(request, place) {

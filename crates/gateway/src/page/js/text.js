@@ -54,13 +54,18 @@ function size(bytes) {
 
 /** A system's own name for something, as a person reads it: `order_lines` is "Order lines". */
 function readable(name) {
-  const words = String(name).replace(/[_-]+/g, ' ').trim();
-  return words.charAt(0).toLocaleUpperCase() + words.slice(1);
+  return begun(String(name).replace(/[_-]+/g, ' '));
 }
 
-function sentence(text) {
+/** The same with a capital letter. */
+function begun(text) {
   const trimmed = String(text).trim();
-  const begun = trimmed.charAt(0).toLocaleUpperCase() + trimmed.slice(1);
-  return /[.!?…]$/.test(begun) ? begun : `${begun}.`;
+  return trimmed.charAt(0).toLocaleUpperCase() + trimmed.slice(1);
+}
+
+/** What a system says, as a sentence. */
+function sentence(text) {
+  const said = begun(text);
+  return /[.!?…]$/.test(said) ? said : `${said}.`;
 }
 

@@ -24,8 +24,8 @@ pub use table::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SqlConfig {
-    /// Where the database is: `postgres://USER@HOST/DATABASE` or `sqlite:PATH`. A relative path begins at the configuration's
-    /// folder.
+    /// Where the database is: `postgres://USER@HOST/DATABASE`, `mysql://USER@HOST/DATABASE` or `sqlite:PATH`. A relative path begins
+    /// at the configuration's folder.
     pub url: Setting,
     /// The company that runs the database; the controller itself when left out.
     #[serde(default)]

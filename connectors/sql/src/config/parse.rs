@@ -49,7 +49,7 @@ pub(crate) enum EraseRule {
     Delete,
     Pseudonymize(Vec<(String, Pseudonymizer)>),
     Retain {
-        mapping: RetainMapping,
+        mapping: Box<RetainMapping>,
         span: Option<Span>,
         from: Option<Fact>,
         pseudonyms: Vec<(String, Pseudonymizer)>,
@@ -372,7 +372,7 @@ impl Reader<'_> {
                 .days(i64::from(retain.days))
         });
         Some(EraseRule::Retain {
-            mapping: retain.clone(),
+            mapping: Box::new(retain.clone()),
             span,
             from,
             pseudonyms,

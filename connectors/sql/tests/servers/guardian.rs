@@ -4,7 +4,7 @@ use std::fs;
 use std::os::unix::fs::{MetadataExt, PermissionsExt, chown};
 use std::os::unix::process::CommandExt;
 use std::path::{Path, PathBuf};
-use std::process::{ChildStdin, Command, Stdio};
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 /// `nobody`: database servers refuse to run as root.
@@ -14,7 +14,8 @@ const NOBODY: u32 = 65_534;
 pub(super) struct Running {
     /// Where its files and its socket are.
     pub(super) folder: PathBuf,
-    _alive: ChildStdin,
+    /// It waits for the end of its input, which ends with this process.
+    _guardian: Child,
 }
 
 /// A template folder that is made once and kept for the next run.
@@ -54,10 +55,10 @@ impl Template {
             .stdout(log.try_clone().unwrap())
             .stderr(log);
         unprivileged(&mut command);
-        let mut guardian = command.spawn().unwrap();
+        let guardian = command.spawn().unwrap();
         Running {
             folder,
-            _alive: guardian.stdin.take().unwrap(),
+            _guardian: guardian,
         }
     }
 

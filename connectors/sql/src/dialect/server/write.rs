@@ -1,5 +1,7 @@
 //! Writing to many rows at once, and to fewer where that is refused.
 
+use std::ops::Range;
+
 use adieu_core::ConnectorError;
 
 use super::Server;
@@ -15,10 +17,10 @@ impl<S: Server> ServerSession<S> {
         rows: Vec<Vec<Value>>,
     ) -> Result<Vec<Applied>, ConnectorError> {
         let mut applied = vec![Applied::Nothing; rows.len()];
-        let mut waiting = if write.in_order {
+        let mut waiting: Vec<Range<usize>> = if write.in_order {
             (0..rows.len()).rev().map(|at| at..at + 1).collect()
         } else {
-            vec![0..rows.len()]
+            std::iter::once(0..rows.len()).collect()
         };
         while let Some(range) = waiting.pop() {
             let len = range.len();

@@ -2,7 +2,7 @@
 
 mod builder;
 #[cfg_attr(
-    not(any(feature = "sql", feature = "object-storage")),
+    not(any(feature = "billing", feature = "object-storage", feature = "sql")),
     allow(
         dead_code,
         unused_variables,
@@ -19,6 +19,8 @@ pub mod server;
 pub use adieu_archive as archive;
 #[cfg(feature = "auth")]
 pub use adieu_auth as auth;
+#[cfg(feature = "billing")]
+pub use adieu_billing as billing;
 pub use adieu_core as core;
 pub use adieu_engine as engine;
 #[cfg(feature = "gateway")]

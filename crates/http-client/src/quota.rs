@@ -42,9 +42,9 @@ fn retry_after(text: &str, now: SystemTime) -> Option<Duration> {
 /// `RateLimit: "default";r=0;t=30`, `RateLimit: limit=100, remaining=0, reset=30`; without a time, the window of
 /// `RateLimit-Policy: "default";q=100;w=60`.
 fn structured(headers: &HeaderMap) -> Option<(Option<u64>, Option<Duration>)> {
-    let limit = text(headers, "ratelimit")?;
+    let limit = &list(headers, "ratelimit")?;
     // Of several quotas, the one that is used up, or else the first.
-    let policy = text(headers, "ratelimit-policy").unwrap_or_default();
+    let policy = &list(headers, "ratelimit-policy").unwrap_or_default();
     let early = parameter(limit, "remaining").is_some() || parameter(limit, "reset").is_some();
     let items: Vec<&str> = if early {
         vec![limit]
@@ -90,6 +90,13 @@ fn spelled_out(headers: &HeaderMap, now: SystemTime) -> Option<(Option<u64>, Opt
         _ => reset.saturating_sub(since_1970),
     });
     Some((left, reset))
+}
+
+/// A header that is a list; several lines of it are one list (RFC 9110, section 5.3).
+fn list(headers: &HeaderMap, name: &str) -> Option<String> {
+    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    let lines: Vec<&str> = lines.collect();
+    (!lines.is_empty()).then(|| lines.join(", "))
 }
 
 fn text<'h>(headers: &'h HeaderMap, name: &str) -> Option<&'h str> {
@@ -167,6 +174,7 @@ mod tests {
                 Some(4),
             ),
             (429, &[("ratelimit-reset", "4")], Some(4)),
+            (200, &[("ratelimit", "\"a\";r=5;t=9"), ("ratelimit", "\"b\";r=0;t=8")], Some(8)),
             (
                 429,
                 &[

@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::sync::{Arc, Mutex};
 
 use adieu_core::{ErrorKind, Secret};
-use adieu_http_client::{Client, Credential};
+use adieu_http_client::{Client, Credential, HttpConfig};
 use common::{KEY, answer, answer_with, client, raw, serve, write};
 use http::header::{AUTHORIZATION, HeaderName};
 use tracing_subscriber::fmt::MakeWriter;
@@ -239,4 +239,18 @@ async fn a_tower_service_stands_in_for_the_network() {
         .build()
         .unwrap();
     assert_eq!(client.get("/ok").send().await.unwrap().body(), "/v1/ok");
+}
+
+#[tokio::test]
+async fn a_proxy_of_the_configuration_is_gone_through() {
+    let (proxy, calls) = serve(|_, seen| async move { answer(200, &seen.uri) }).await;
+    let config: HttpConfig = toml::from_str(&format!("proxy = \"http://{proxy}\"")).unwrap();
+    let client = Client::builder("test", "http://127.0.0.1:9/base")
+        .configured_by(&config, std::path::Path::new("."))
+        .unwrap()
+        .build()
+        .unwrap();
+    let answer = client.get("/things").send().await.unwrap();
+    assert_eq!(answer.body(), "http://127.0.0.1:9/base/things");
+    assert_eq!(calls.load(Ordering::SeqCst), 1);
 }

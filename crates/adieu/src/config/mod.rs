@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "billing")]
+use adieu_billing::{BillingConfig, BillingConnector};
 use adieu_core::{ConfigProblem, Connector, ConnectorName, Setting};
 use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, RetryPolicy};
 #[cfg(feature = "object-storage")]
@@ -107,6 +109,9 @@ pub struct ConnectorConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SystemConfig {
+    /// `kind = "billing"`
+    #[cfg(feature = "billing")]
+    Billing(Box<BillingConfig>),
     /// `kind = "sql"`
     #[cfg(feature = "sql")]
     Sql(SqlConfig),
@@ -342,6 +347,10 @@ impl ConnectorConfig {
     fn connect(&self, folder: &Path) -> Result<Arc<dyn Connector>, Vec<ConfigProblem>> {
         let name = self.name.clone();
         match self.system {
+            #[cfg(feature = "billing")]
+            SystemConfig::Billing(ref config) => {
+                Ok(Arc::new(BillingConnector::new(name, config, folder)?))
+            }
             #[cfg(feature = "sql")]
             SystemConfig::Sql(ref config) => Ok(Arc::new(SqlConnector::new(name, config, folder)?)),
             #[cfg(feature = "object-storage")]

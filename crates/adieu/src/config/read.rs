@@ -17,6 +17,8 @@ use super::{Config, ConnectorConfig, RequestsConfig, Source, StoreConfig, System
 
 /// The kinds of connector that this build knows.
 const KINDS: &[&str] = &[
+    #[cfg(feature = "billing")]
+    "billing",
     #[cfg(feature = "object-storage")]
     "object-storage",
     #[cfg(feature = "sql")]
@@ -225,6 +227,10 @@ impl Reader<'_> {
         // What was probably meant is read on, so that its own mistakes are told as well.
         let kind = kind.map(|kind| nearest(kind, &kinds).map_or(kind, String::as_str));
         let system: Option<SystemConfig> = match kind {
+            #[cfg(feature = "billing")]
+            Some("billing") => self
+                .system(&path, &mut block, adieu_billing::BillingConfig::validate)
+                .map(|config| SystemConfig::Billing(Box::new(config))),
             #[cfg(feature = "sql")]
             Some("sql") => self
                 .system(&path, &mut block, adieu_sql::SqlConfig::validate)

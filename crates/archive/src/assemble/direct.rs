@@ -3,19 +3,16 @@
 //! Records are gathered in memory until they make a part, and a part is a table of its own in the archive. Files go through as
 //! they come. So nothing has to be read twice, and no more than a part is ever held.
 
-use std::fmt;
-use std::io::{Read as _, Write};
-use std::mem;
-use std::sync::{Arc, Mutex, PoisonError};
+mod file;
+mod page;
+mod table;
+mod tray;
 
-use adieu_core::{
-    Attachment, Body, Collection, ConnectorError, Descriptor, ErrorKind, Identity, PageSink, Retry,
-    Schema, async_trait,
-};
-use aws_lc_rs::digest;
+use std::fmt;
+use std::mem;
+
+use adieu_core::{Collection, Descriptor, async_trait};
 use bytes::Bytes;
-use flate2::read::DeflateDecoder;
-use futures_util::StreamExt as _;
 use jiff::Timestamp;
 use tokio::task::{JoinHandle, spawn_blocking};
 
@@ -23,24 +20,24 @@ use super::contents::{CollectionContents, ConnectorContents, Contents, Missing, 
 use super::datapackage::{self, MissingEntry};
 use super::document::Document;
 use super::outlet::Outlet;
-use super::part::{self, Parts};
+use super::part;
 use super::text::Text;
 use super::zip::{Zip, dos_time};
 use super::{Assembled, Stop, json};
-use crate::attachment::{AttachmentNote, SealedBody, hex, is_compressed};
 use crate::error::ArchiveError;
 use crate::format::Format;
 use crate::key::ArchiveKey;
-use crate::log::LogMark;
 use crate::mark::Mark;
 use crate::names::Names;
-use crate::page::Page;
 use crate::spool::{Spool, SpoolOptions, run};
+
+pub use page::DirectPage;
+
+use file::OpenFile;
+use tray::Tray;
 
 /// How much text makes a part of a table.
 const PART_BYTES: u64 = 8 << 20;
-/// How much of a file is deflated at a time.
-const FILE_PIECE_BYTES: usize = 256 << 10;
 /// How much is handed on at a time.
 const PIECE_BYTES: usize = 64 << 10;
 
@@ -111,13 +108,6 @@ struct OpenCollection {
     /// Files that this format has no place for.
     left_out: u64,
     missing: u64,
-}
-
-struct OpenFile {
-    path: String,
-    attachment: Attachment,
-    bytes: u64,
-    sha256: digest::Context,
 }
 
 impl<O: Outflow> Direct<O> {
@@ -367,199 +357,6 @@ impl<O: Outflow> Direct<O> {
         })
     }
 
-    /// Writes the gathered records as a part of their table.
-    async fn end_part(&mut self) -> Result<(), ArchiveError> {
-        let spool = self.spool()?;
-        let (system, number, gathered) = {
-            let open = self.collection.as_mut().ok_or(OUT_OF_ORDER)?;
-            let mark = mem::take(&mut open.mark);
-            let gathered = mem::replace(&mut open.spool, spool);
-            open.records += mark.records;
-            open.missing += mark.missing;
-            open.left_out += mark.attachments;
-            let contents = CollectionContents {
-                name: open.collection.name.clone(),
-                mark,
-                missing: None,
-            };
-            let system = ConnectorContents {
-                descriptor: open.descriptor.clone(),
-                collections: vec![contents],
-            };
-            (system, open.parts + 1, gathered)
-        };
-        let contents = self.contents(vec![system]);
-        let mut parts = part::parts(&gathered, &contents)?;
-        self.note_missing(&parts)?;
-        let Some((system, index)) = with_tables(&mut parts) else {
-            return Ok(());
-        };
-        let folder = system.descriptor.name.as_str();
-        let name = system.parts[index]
-            .collection
-            .name
-            .as_str()
-            .replace('/', "_");
-        let name = match number {
-            1 => name,
-            more => format!("{name}.{more}"),
-        };
-        let stem = self.names.give(folder, &name, "");
-        self.names.take(&format!("{stem}.csv"));
-        self.names.take(&format!("{stem}.json"));
-        system.parts[index].stem = stem;
-        if let Some(open) = &mut self.collection {
-            open.parts = number;
-        }
-        let (created, format, stop) = (dos_time(self.created_at), self.format, self.stop.clone());
-        let part = &system.parts[index];
-        let mut forms = Vec::new();
-        if format.has_csv() {
-            forms.push((format!("{}.csv", part.stem), part.csv(&stop)?));
-            let resource = datapackage::csv_resource(system, part, &stop)?;
-            self.describe(&resource)?;
-        }
-        if format.has_json() {
-            forms.push((format!("{}.json", part.stem), part.json(&stop)?));
-            if format.has_csv() {
-                let resource = datapackage::json_resource(system, part, &stop)?;
-                self.describe(&resource)?;
-            }
-        }
-        self.work(move |writer| {
-            for (path, form) in &mut forms {
-                match writer {
-                    Writer::Zip(zip) => zip.form_anew(path, created, form)?,
-                    Writer::Json(outlet) => {
-                        let mut text = String::new();
-                        DeflateDecoder::new(&mut form.pieces)
-                            .read_to_string(&mut text)
-                            .map_err(|error| ArchiveError::from_io("reading the spool", &error))?;
-                        json::records(&text, number == 1, outlet)?;
-                    }
-                }
-            }
-            Ok(())
-        })
-        .await?;
-        self.flow().await
-    }
-
-    fn note_missing(&mut self, parts: &Parts<'_>) -> Result<(), ArchiveError> {
-        let lacks = &mut self.lacks;
-        for system in &parts.systems {
-            for part in &system.parts {
-                let collection = Some(part.collection.name.as_str());
-                part.each_missing(|what, missing| {
-                    let connector = system.descriptor.name.as_str();
-                    lacks.push(lack(connector, collection, what, &missing)?);
-                    Ok::<(), ArchiveError>(())
-                })?;
-            }
-        }
-        Ok(())
-    }
-
-    async fn send_file(
-        &mut self,
-        attachment: Attachment,
-        mut body: Body<'_>,
-    ) -> Result<(), ConnectorError> {
-        let open = self.collection.as_ref().ok_or(OUT_OF_ORDER)?;
-        let folder = format!("{}/files", open.descriptor.name);
-        let path = self.names.give(&folder, &attachment.name, "");
-        let created = attachment.modified_at.unwrap_or(self.created_at);
-        let (level, declared) = (
-            if is_compressed(&attachment) { 1 } else { 6 },
-            attachment.size_bytes,
-        );
-        self.settle_file()?;
-        if let Writer::Zip(zip) = self.writer().await? {
-            zip.begin_file(&path, dos_time(created), level)?;
-        }
-        // From here on it is in the archive, whatever becomes of it.
-        self.file = Some(OpenFile {
-            path,
-            attachment,
-            bytes: 0,
-            sha256: digest::Context::new(&digest::SHA256),
-        });
-        let mut piece = Vec::new();
-        while let Some(part) = body.next().await {
-            piece.extend_from_slice(&part?);
-            if piece.len() >= FILE_PIECE_BYTES {
-                self.file_piece(mem::take(&mut piece)).await?;
-            }
-        }
-        self.file_piece(piece).await?;
-        let file = self.file.as_ref().ok_or(OUT_OF_ORDER)?;
-        if declared.is_some_and(|declared| declared != file.bytes) {
-            return Err(ConnectorError::new(
-                ErrorKind::Protocol,
-                "a body has not the length that was declared for it",
-            ));
-        }
-        self.end_file()?;
-        Ok(())
-    }
-
-    async fn file_piece(&mut self, piece: Vec<u8>) -> Result<(), ArchiveError> {
-        let file = self.file.as_mut().ok_or(OUT_OF_ORDER)?;
-        file.bytes += piece.len() as u64;
-        file.sha256.update(&piece);
-        self.work(move |writer| match writer {
-            Writer::Zip(zip) => zip.write_file(&piece),
-            Writer::Json(_) => Err(OUT_OF_ORDER),
-        })
-        .await?;
-        self.flow().await
-    }
-
-    /// Describes a file that is whole.
-    fn end_file(&mut self) -> Result<(), ArchiveError> {
-        let (Some(file), Some(open)) = (self.file.take(), &mut self.collection) else {
-            return Err(OUT_OF_ORDER);
-        };
-        open.files += 1;
-        self.files += 1;
-        let note = AttachmentNote {
-            attachment: file.attachment,
-            sealed: SealedBody {
-                begin: LogMark::default(),
-                bytes: file.bytes,
-                packed_bytes: 0,
-                deflated: true,
-                crc32: 0,
-                sha256: hex(file.sha256.finish().as_ref()),
-            },
-        };
-        let (connector, collection) =
-            (open.descriptor.name.as_str(), open.collection.name.as_str());
-        let resource =
-            datapackage::file_resource(connector, collection, &file.path, &note, self.files);
-        self.describe(&resource)
-    }
-
-    /// Names a file whose body broke off, or whose step was given up.
-    fn settle_file(&mut self) -> Result<(), ArchiveError> {
-        let (Some(file), Some(open)) = (self.file.take(), &mut self.collection) else {
-            return Ok(());
-        };
-        open.missing += 1;
-        let missing = Missing {
-            reason: MissingReason::Failed(ErrorKind::Unavailable),
-            why: format!(
-                "it broke off; what lies under {} is not all of it",
-                file.path
-            ),
-        };
-        let name = open.collection.name.as_str();
-        let connector = open.descriptor.name.as_str();
-        self.lacks
-            .push(lack(connector, Some(name), file.attachment.name, &missing)?);
-        Ok(())
-    }
-
     fn describe(&mut self, resource: &serde_json::Value) -> Result<(), ArchiveError> {
         if let Some(text) = &mut self.package {
             Document::going_on(text, self.resources == 0).item(resource)?;
@@ -642,128 +439,6 @@ impl<O> fmt::Debug for Direct<O> {
             .field("format", &self.format)
             .finish_non_exhaustive()
     }
-}
-
-/// One page of a collection of a [`Direct`] archive.
-///
-/// Records of a page that is dropped have never been; a file that was sent cannot be taken back.
-pub struct DirectPage<'a, O: Outflow> {
-    direct: &'a mut Direct<O>,
-    page: Page,
-    sent: bool,
-}
-
-impl<O: Outflow> DirectPage<'_, O> {
-    /// Whether something was sent that cannot be taken back, so that the same step must not be sent again.
-    pub fn has_sent(&self) -> bool {
-        self.sent
-    }
-
-    /// Makes the page count, and sends what it completes.
-    ///
-    /// # Errors
-    /// When it cannot be sent.
-    pub async fn commit(self) -> Result<(), ArchiveError> {
-        let Self { direct, page, .. } = self;
-        let mark = page.commit().await?.mark;
-        let text = mark.csv.text_bytes + mark.json.text_bytes;
-        direct.collection.as_mut().ok_or(OUT_OF_ORDER)?.mark = mark;
-        if text >= PART_BYTES / 2 {
-            direct.end_part().await?;
-        }
-        Ok(())
-    }
-}
-
-impl<O: Outflow> fmt::Debug for DirectPage<'_, O> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectPage")
-            .field("page", &self.page)
-            .finish_non_exhaustive()
-    }
-}
-
-#[async_trait]
-impl<O: Outflow> PageSink for DirectPage<'_, O> {
-    fn wants_records(&self) -> bool {
-        true
-    }
-
-    fn schema(&mut self, schema: &Schema) -> Result<(), ConnectorError> {
-        self.page.schema(schema)
-    }
-
-    fn record(&mut self, record: &dyn erased_serde::Serialize) -> Result<(), ConnectorError> {
-        if self.page.text_bytes() > 4 * PART_BYTES {
-            let what = "the connector does not stop when its page is full";
-            return Err(ConnectorError::new(ErrorKind::Internal, what).retry(Retry::Never));
-        }
-        self.page.record(record)
-    }
-
-    fn must_drain(&self) -> bool {
-        self.page.must_drain()
-    }
-
-    async fn drain(&mut self) -> Result<(), ConnectorError> {
-        self.page.drain().await
-    }
-
-    fn identity(&mut self, identity: Identity) -> Result<(), ConnectorError> {
-        self.page.identity(identity)
-    }
-
-    async fn attachment(
-        &mut self,
-        attachment: Attachment,
-        body: Body<'_>,
-    ) -> Result<(), ConnectorError> {
-        if self.direct.format != Format::Zip {
-            if let Some(open) = &mut self.direct.collection {
-                open.left_out += 1;
-            }
-            return Ok(());
-        }
-        self.sent = true;
-        self.direct.send_file(attachment, body).await
-    }
-
-    fn missing(&mut self, what: String, error: ConnectorError) -> Result<(), ConnectorError> {
-        self.page.missing(what, error)
-    }
-
-    fn is_full(&self) -> bool {
-        self.page.is_full()
-    }
-}
-
-/// What a writer writes to: it is taken away piece by piece.
-#[derive(Clone, Default)]
-struct Tray(Arc<Mutex<Vec<u8>>>);
-
-impl Tray {
-    fn clear(&self) -> Bytes {
-        mem::take(&mut *self.0.lock().unwrap_or_else(PoisonError::into_inner)).into()
-    }
-}
-
-impl Write for Tray {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        let mut held = self.0.lock().unwrap_or_else(PoisonError::into_inner);
-        held.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
-}
-
-/// The part that has a table, if there is one.
-fn with_tables<'a, 'b>(parts: &'a mut Parts<'b>) -> Option<(&'a mut part::System<'b>, usize)> {
-    let system = parts.systems.first_mut()?;
-    let index = system.parts.iter().position(part::Part::has_tables)?;
-    Some((system, index))
 }
 
 fn lack(

@@ -29,6 +29,9 @@ pub struct WorkerOptions {
     pub expire_every: Duration,
 }
 
+/// How often archives are looked for that a crash left; also once at the start.
+const ORPHANS_EVERY: Duration = Duration::from_secs(3600);
+
 impl Default for WorkerOptions {
     fn default() -> Self {
         Self {
@@ -121,6 +124,7 @@ impl Work {
     async fn sweep(&self) {
         let engine = self.gateway.engine();
         let mut next_expiry = Instant::now();
+        let mut next_orphans = Instant::now();
         loop {
             let now = Instant::now();
             if now >= next_expiry {
@@ -137,6 +141,16 @@ impl Work {
                         );
                     }
                     Err(error) => tracing::warn!("archives that have passed their time: {error}"),
+                }
+            }
+            if now >= next_orphans {
+                next_orphans = now + ORPHANS_EVERY;
+                match engine.remove_orphaned_archives().await {
+                    Ok(0) => {}
+                    Ok(archives) => {
+                        tracing::info!(archives, "archives that a crash had left were removed")
+                    }
+                    Err(error) => tracing::warn!("archives that a crash left: {error}"),
                 }
             }
             let waiting: HashSet<RequestId> = {

@@ -4,7 +4,8 @@
     clippy::unwrap_used,
     clippy::expect_used,
     clippy::panic,
-    reason = "a test fails by it"
+    clippy::print_stdout,
+    reason = "a test fails by it, or says why it is skipped"
 )]
 
 mod client;

@@ -1,4 +1,5 @@
-//! The self-service page in a real browser: the scripts of `tests/page`, each against a host of its own.
+//! The self-service page in a real browser: the scripts of `tests/page`, each against a host of its own. With `ADIEU_TEST_SHOTS`, a folder,
+//! pictures of every state are left there.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;

@@ -44,46 +44,38 @@ impl ArchiveBucket {
         credentials: Option<&Credentials>,
         folder: &Path,
     ) -> Result<Self, Vec<ConfigProblem>> {
-        let at_url = |problem: String| ConfigProblem::new(["url"], problem);
         let text = url
             .resolve(folder)
             .map_err(|problem| vec![at_url(problem)])?;
-        let location = Location::parse(text.expose());
-        let location =
-            location.map_err(|found| found.into_iter().map(at_url).collect::<Vec<_>>())?;
+        let location = located(text.expose(), credentials)?;
         let root = location.root().to_owned();
-        let segments: Vec<String> = root
-            .trim_end_matches('/')
-            .split('/')
-            .map(str::to_owned)
-            .collect();
-        let mut problems = Vec::new();
-        if segments.iter().any(|segment| fits(segment).is_err()) {
-            problems.push(at_url(
-                "name a folder of the bucket that is used for nothing else, such as `s3://BUCKET/archives/`".to_owned(),
-            ));
-        }
         let credentials = credentials.cloned().unwrap_or_default();
-        let under =
-            |found: Vec<ConfigProblem>| found.into_iter().map(|one| one.under(["credentials"]));
-        problems.extend(under(credentials.problems(&location)));
-        let known = credentials
-            .resolve(folder)
-            .map_err(|found| problems.extend(under(found)));
-        let (Ok(known), true) = (known, problems.is_empty()) else {
-            return Err(problems);
+        let known = credentials.resolve(folder).map_err(under_credentials)?;
+        let Store::Remote(remote) = location
+            .open(folder, &known)
+            .map_err(|problem| vec![at_url(problem)])?
+        else {
+            return Err(vec![at_url(NO_FOLDER.to_owned())]);
         };
-        match location.open(folder, &known) {
-            Ok(Store::Remote(remote)) => Ok(Self {
-                remote,
-                places: Arc::new(Places::one(Place::Prefix {
-                    shared: segments.len(),
-                    segments,
-                })),
-                root,
-            }),
-            Ok(Store::Folder(_)) => Err(vec![at_url("a folder is no bucket".to_owned())]),
-            Err(problem) => Err(vec![at_url(problem)]),
+        let segments: Vec<String> = segments_of(&root).map(str::to_owned).collect();
+        let place = Place::Prefix {
+            shared: segments.len(),
+            segments,
+        };
+        Ok(Self {
+            remote,
+            places: Arc::new(Places::one(place)),
+            root,
+        })
+    }
+
+    /// All mistakes that can be found by reading it alone.
+    pub fn validate(url: &Setting, credentials: Option<&Credentials>) -> Vec<ConfigProblem> {
+        match url {
+            Setting::Literal(text) => located(text.expose(), credentials)
+                .err()
+                .unwrap_or_default(),
+            _ => Vec::new(),
         }
     }
 
@@ -190,6 +182,41 @@ impl ArchiveNames {
         let names: BTreeSet<String> = names.collect();
         Ok(Some(names.into_iter().collect()))
     }
+}
+
+const NO_FOLDER: &str =
+    "name a folder of a bucket that is used for nothing else, such as `s3://BUCKET/archives/`";
+
+fn located(url: &str, credentials: Option<&Credentials>) -> Result<Location, Vec<ConfigProblem>> {
+    let location = Location::parse(url);
+    let location = location.map_err(|found| found.into_iter().map(at_url).collect::<Vec<_>>())?;
+    let mut problems = Vec::new();
+    if segments_of(location.root()).any(|segment| fits(segment).is_err()) {
+        problems.push(at_url(NO_FOLDER.to_owned()));
+    }
+    if let Some(credentials) = credentials {
+        problems.extend(under_credentials(credentials.problems(&location)));
+    }
+    if problems.is_empty() {
+        Ok(location)
+    } else {
+        Err(problems)
+    }
+}
+
+fn segments_of(root: &str) -> impl Iterator<Item = &str> {
+    root.trim_end_matches('/').split('/')
+}
+
+fn at_url(problem: String) -> ConfigProblem {
+    ConfigProblem::new(["url"], problem)
+}
+
+fn under_credentials(found: Vec<ConfigProblem>) -> Vec<ConfigProblem> {
+    found
+        .into_iter()
+        .map(|one| one.under(["credentials"]))
+        .collect()
 }
 
 impl fmt::Debug for ArchiveBucket {

@@ -35,6 +35,9 @@ pub struct ObjectStorageConfig {
     /// What stands in the store before a key of `keys`, such as `uploads/`.
     #[serde(default)]
     pub key_prefix: Option<String>,
+    /// What a value of `keys` begins with when it is a URL, such as `https://cdn.example.com/`; what follows is the whole key.
+    #[serde(default)]
+    pub key_urls: Vec<String>,
     /// Which objects are kept, and why.
     #[serde(default)]
     pub retain: Vec<RetainRule>,
@@ -102,6 +105,7 @@ impl ObjectStorageConfig {
             prefixes: Vec::new(),
             keys: Vec::new(),
             key_prefix: None,
+            key_urls: Vec::new(),
             retain: Vec::new(),
             processor: None,
             location: None,
@@ -136,7 +140,10 @@ impl ObjectStorageConfig {
         let mut problems = Vec::new();
         let store = self.open(folder);
         let store = store.map_err(|found| problems.extend(found));
-        let finder = self.read_finder(&mut problems);
+        let mut finder = self.read_finder(&mut problems);
+        if let Ok(Store::Remote(remote)) = &store {
+            finder.key_urls.push(remote.url().to_owned());
+        }
         let keeps = self.read_keeps(&mut problems);
         match store {
             Ok(store) if problems.is_empty() => Ok((store, finder, keeps)),
@@ -216,7 +223,18 @@ impl ObjectStorageConfig {
         if let Some(prefix) = &self.key_prefix {
             problems.extend(key_prefix_problem(prefix, self.keys.is_empty()));
         }
+        for (index, url) in self.key_urls.iter().enumerate() {
+            let has_host = ["https://", "http://"].iter().any(|scheme| {
+                url.strip_prefix(scheme)
+                    .is_some_and(|rest| rest.len() > 1 && rest.ends_with('/'))
+            });
+            if self.keys.is_empty() || !has_host {
+                let problem = "it is what values of `keys` begin with, such as `https://cdn.example.com/`, with a `/` at its end";
+                problems.push(problem_at("key_urls", index, problem.to_owned()));
+            }
+        }
         Finder {
+            key_urls: self.key_urls.clone(),
             prefixes: prefixes.into_iter().map(|(_, template)| template).collect(),
             keys,
             key_prefix: self.key_prefix.clone().unwrap_or_default(),
@@ -292,6 +310,7 @@ mod tests {
             prefixes = ["users/{customer_id}/"]
             keys = ["file_key"]
             key_prefix = "uploads/"
+            key_urls = ["https://cdn.example.com/"]
             processor = "Example Hosting GmbH"
             location = "EU (Frankfurt)"
             title = "Your files"
@@ -314,6 +333,7 @@ mod tests {
             prefixes = ["users/{customer_id}", "", "{id}/", "files/{id}/", "a/{Id}/"]
             keys = ["File"]
             key_prefix = "../x/"
+            key_urls = ["https://cdn.example.com"]
             retain = [{ prefix = "invoices", basis = "legal_obligation", reason = " ", years = 0 }]
         "#;
         let found = problems(toml);
@@ -326,6 +346,7 @@ mod tests {
             ("prefixes.4: ", "no placeholder"),
             ("keys.0: ", "a-z"),
             ("key_prefix: ", "dot segment"),
+            ("key_urls.0: ", "at its end"),
             ("retain.0.years: ", "at least 1"),
             ("retain.0.reason: ", "in words"),
             ("retain.0.prefix: ", "must end in `/`"),
@@ -337,7 +358,7 @@ mod tests {
                 "{place}{words} is missing in {found:#?}"
             );
         }
-        assert_eq!(found.len(), 11, "{found:#?}");
+        assert_eq!(found.len(), 13, "{found:#?}");
         assert!(found.iter().all(|one| !one.contains("hunter2")));
     }
 

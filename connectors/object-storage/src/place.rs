@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use adieu_core::{ConnectorError, ErrorKind, IdentityKind, Need, Subject};
+use percent_encoding::percent_decode_str;
 
 use crate::segment::fits;
 use crate::template::Template;
@@ -15,6 +16,8 @@ pub(crate) struct Finder {
     pub(crate) keys: Vec<IdentityKind>,
     /// What stands before such a value in the store.
     pub(crate) key_prefix: String,
+    /// What such a value begins with when it is a URL; what follows is the whole key.
+    pub(crate) key_urls: Vec<String>,
 }
 
 /// One place to look at. `Debug` is left out: a key is personal.
@@ -73,8 +76,8 @@ impl Finder {
         let prefixes = places.len();
         for kind in &self.keys {
             for value in subject.values(kind) {
-                let key = format!("{}{}", self.key_prefix, value.expose());
-                match self.object(&key, &places[..prefixes]) {
+                let key = self.key_of(value.expose());
+                match key.and_then(|key| self.object(&key, &places[..prefixes])) {
                     Ok(Some(object)) => places.push(object),
                     Ok(None) => {}
                     Err(reason) => *unfit.entry(reason).or_default() += 1,
@@ -91,6 +94,21 @@ impl Finder {
         places.sort_by_cached_key(Place::key);
         places.dedup();
         Ok(Places(places))
+    }
+
+    /// The key that a value names, which may be a URL.
+    fn key_of(&self, value: &str) -> Result<String, &'static str> {
+        if !value.contains("://") {
+            return Ok(format!("{}{value}", self.key_prefix));
+        }
+        let rest = self
+            .key_urls
+            .iter()
+            .find_map(|url| value.strip_prefix(url.as_str()));
+        let rest = rest.ok_or("a URL that leads elsewhere")?;
+        let path = rest.split(['?', '#']).next().unwrap_or_default();
+        let key = percent_decode_str(path).decode_utf8();
+        key.map(Into::into).map_err(|_| "a URL that is no text")
     }
 
     /// One object by its key; `None` when it lies in one of the person's prefixes and is found there.
@@ -174,6 +192,7 @@ mod tests {
             ],
             keys: vec![IdentityKind::new("file_key").unwrap()],
             key_prefix: String::new(),
+            key_urls: vec!["https://cdn.example.com/".to_owned()],
         }
     }
 
@@ -223,6 +242,26 @@ mod tests {
         for key in ["../a", "a/../b", "/a", "a//b", "a/", "./a", "a\\b", "a/b."] {
             assert!(keys(&[("file_key", key)]).is_empty(), "{key}");
         }
+    }
+
+    #[test]
+    fn a_url_names_the_key_behind_its_base_and_none_elsewhere() {
+        let found = keys(&[
+            ("user_id", "7"),
+            (
+                "file_key",
+                "https://cdn.example.com/files/a%20b%2Bc.txt?sig=x#y",
+            ),
+            ("file_key", "https://cdn.example.com.evil.org/files/d.txt"),
+            ("file_key", "http://cdn.example.com/files/e.txt"),
+            (
+                "file_key",
+                "https://cdn.example.com/files/..%2Fusers/8/f.txt",
+            ),
+            ("file_key", "https://cdn.example.com/users/8/g.txt"),
+            ("file_key", "https://cdn.example.com/%FF"),
+        ]);
+        assert_eq!(found, ["files/a b+c.txt", "users.old/7/", "users/7/"]);
     }
 
     #[test]

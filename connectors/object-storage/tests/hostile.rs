@@ -7,66 +7,9 @@ mod common;
 use std::collections::BTreeMap;
 
 use adieu_core::{Identity, Subject};
+use common::hostile::{PEOPLE, hostile, is_own, keys_of};
 use common::{connector, erase, export, put, tree};
 use proptest::prelude::*;
-
-/// Whose folders and files there are, whatever is asked for.
-const PEOPLE: &[&str] = &[
-    "1",
-    "10",
-    "ada",
-    "ada@example.com",
-    "é",
-    "e\u{301}",
-    "bob",
-    "..x",
-    "%2e%2e",
-    "a%2Fb",
-    "*",
-    "bob~1",
-];
-
-/// Names are put together from these, so that what is tried comes close to what is there.
-const PIECES: &[&str] = &[
-    "1",
-    "10",
-    "0",
-    "ada",
-    "ADA",
-    "Ada",
-    "bob",
-    "é",
-    "e\u{301}",
-    "ｂob",
-    "\u{430}da",
-    "..",
-    ".",
-    "/",
-    "\\",
-    "%2F",
-    "%2e",
-    "%00",
-    "*",
-    "?",
-    "[",
-    "]",
-    "~",
-    "~1",
-    " ",
-    "\u{a0}",
-    "\u{200b}",
-    "\u{202e}",
-    "users",
-    "private",
-    "files",
-    "x",
-    "-",
-    "@example.com",
-    "{id}",
-    "$HOME",
-    "|",
-    ":",
-];
 
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(96))]
@@ -81,50 +24,6 @@ proptest! {
     }
 }
 
-fn hostile() -> impl Strategy<Value = String> {
-    let piece = prop_oneof![
-        12 => prop::sample::select(PIECES).prop_map(str::to_owned),
-        1 => "\\PC{1,3}",
-    ];
-    let person = || prop::sample::select(PEOPLE);
-    // A way to somebody's folder, and a way on into it.
-    let to = [
-        "",
-        "../users/",
-        "./",
-        "/",
-        "users/",
-        "x/../",
-        "..\\",
-        " ",
-        "private/u-",
-        "files/",
-    ];
-    let on = [
-        "",
-        "/",
-        "/.",
-        "//",
-        "/sub",
-        "/sub/",
-        "/../10",
-        "\\sub",
-        "/a.txt",
-        "/sub/b.txt",
-        ".d/c.txt",
-        " ",
-        ".",
-    ];
-    prop_oneof![
-        3 => prop::collection::vec(piece, 1..6).prop_map(|pieces| pieces.concat()),
-        2 => person().prop_map(str::to_owned),
-        5 => (prop::sample::select(to.to_vec()), person(), prop::sample::select(on.to_vec()))
-            .prop_map(|(to, person, on)| format!("{to}{person}{on}")),
-        1 => prop::sample::select(vec![".", "..", "./", "../", "./."]).prop_map(str::to_owned),
-        1 => prop::sample::select(vec!["/".repeat(300), "a".repeat(1024)]),
-    ]
-}
-
 async fn no_other_is_reached(
     values: &[(String, bool)],
     full_after: usize,
@@ -134,12 +33,7 @@ async fn no_other_is_reached(
     put(folder.path(), "outside.txt", b"outside of the store");
     put(folder.path(), "ada/outside.txt", b"outside of the store");
     for person in PEOPLE {
-        for key in [
-            format!("users/{person}/a.txt"),
-            format!("users/{person}/sub/b.txt"),
-            format!("private/u-{person}.d/c.txt"),
-            format!("files/{person}"),
-        ] {
+        for key in keys_of(person) {
             put(&store, &key, key.as_bytes());
         }
     }
@@ -153,21 +47,8 @@ async fn no_other_is_reached(
     });
     let subject = Subject::new(identities);
     let own = |key: &str| {
-        values.iter().any(|(value, is_id)| {
-            if !is_id {
-                // A key of its own; in the prefixes nothing is reached by a key.
-                return key == format!("store/{value}") && key.starts_with("store/files/")
-                    || key == format!("store/{value}") && key == "store/top.txt";
-            }
-            let is_segment = !value.contains(['/', '\\']);
-            is_segment
-                && [
-                    format!("store/users/{value}/"),
-                    format!("store/private/u-{value}.d/"),
-                ]
-                .iter()
-                .any(|prefix| key.starts_with(prefix))
-        })
+        let key = key.strip_prefix("store/");
+        key.is_some_and(|key| is_own(key, values))
     };
 
     let connector = connector(&store, &["users/{id}/", "private/u-{id}.d/"], &["file_key"]);

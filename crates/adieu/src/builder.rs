@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+use adieu_archive::Archives;
 use adieu_core::Connector;
 use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, Options, RetryPolicy, Store};
 use jiff::Span;
@@ -14,6 +15,7 @@ pub struct Builder {
     store: PathBuf,
     key: MasterKey,
     connectors: Vec<Arc<dyn Connector>>,
+    archives: Option<Archives>,
     options: Options,
 }
 
@@ -24,6 +26,7 @@ impl Builder {
             store: store.into(),
             key,
             connectors: Vec::new(),
+            archives: None,
             options: Options::default(),
         }
     }
@@ -38,6 +41,13 @@ impl Builder {
     #[must_use]
     pub fn shared_connector(mut self, connector: Arc<dyn Connector>) -> Self {
         self.connectors.push(connector);
+        self
+    }
+
+    /// Keeps finished archives in this place; without it, beside the database.
+    #[must_use]
+    pub fn archives(mut self, archives: Archives) -> Self {
+        self.archives = Some(archives);
         self
     }
 
@@ -93,9 +103,13 @@ impl Builder {
     /// Opens the store and makes the engine.
     ///
     /// # Errors
-    /// When the store cannot be opened or was made with another key, or two connectors have one name.
+    /// When the store or the place for archives cannot be used, the store was made with another key, or two connectors have
+    /// one name.
     pub async fn engine(self) -> Result<Engine, EngineError> {
-        let store = Store::open(&self.store, &self.key).await?;
+        let mut store = Store::open(&self.store, &self.key).await?;
+        if let Some(archives) = self.archives {
+            store = store.keep_archives_in(archives)?;
+        }
         Engine::new(store, self.connectors, self.options)
     }
 }

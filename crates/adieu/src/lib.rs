@@ -1,5 +1,7 @@
 #![doc = include_str!("../README.md")]
 
+#[cfg(feature = "object-storage")]
+mod archives;
 mod builder;
 #[cfg_attr(
     not(any(feature = "billing", feature = "object-storage", feature = "sql")),
@@ -36,6 +38,8 @@ pub use adieu_engine::{
     Engine, EngineError, MasterKey, NewRequest, Options, Request, RequestId, Status,
 };
 
+#[cfg(feature = "object-storage")]
+pub use archives::ArchivesConfig;
 pub use builder::Builder;
 pub use config::{Config, ConfigError, SetupError};
 #[cfg(feature = "key-url")]

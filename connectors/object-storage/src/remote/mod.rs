@@ -9,6 +9,7 @@ mod client;
 mod encode;
 mod failure;
 mod gcs;
+mod position;
 mod read;
 mod s3;
 mod upload;
@@ -24,13 +25,17 @@ use crate::location::{Bucket, Provider};
 use crate::object::{At, Key, Kind, Listed, Listing, Object, Position, Spot};
 use crate::place::{Finder, Place, Places};
 use crate::store::{For, Opened, Removed};
+use position::next_listing;
 use upload::Part;
 
+pub(crate) use position::{after, go_on};
 pub(crate) use upload::Upload;
 
 /// A bucket or container.
 pub(crate) struct Remote {
     api: Arc<dyn Api>,
+    /// What stands before a key in its own URL.
+    url: String,
 }
 
 /// What is asked of a provider.
@@ -155,7 +160,12 @@ impl Remote {
             Provider::Gcs => Arc::new(gcs::Gcs::new(bucket, known)?),
             Provider::Azure => Arc::new(azure::Azure::new(bucket, known)?),
         };
-        Ok(Self { api })
+        let url = format!("{}://{}/", bucket.provider.scheme(), bucket.name);
+        Ok(Self { api, url })
+    }
+
+    pub(crate) fn url(&self) -> &str {
+        &self.url
     }
 
     pub(crate) fn has_locks(&self) -> bool {
@@ -409,66 +419,6 @@ pub(crate) const MOST_KEYS: usize = 1_000;
 
 /// How often a key is looked at again until nothing is left at it.
 const MOST_ROUNDS: u32 = 5;
-
-/// See [`Store::after`](crate::store::Store::after).
-pub(crate) fn after(places: &Places, listed: &Listed, object: &Object) -> Position {
-    let place = places.of(&object.key).map(|place| Key(place.key()));
-    let is_last_place = listed
-        .objects
-        .last()
-        .is_none_or(|last| places.of(&last.key).map(|one| Key(one.key())) == place);
-    Position {
-        listing: listed.listing,
-        place,
-        after: Some(object.spot()),
-        // The name is that of the last place's page.
-        page: listed.page.clone().filter(|_| is_last_place),
-        gone: None,
-    }
-}
-
-/// See [`Store::go_on`](crate::store::Store::go_on).
-///
-/// A bucket is listed again from the last entry that is still there, because not every server finds its way from one that
-/// is gone.
-pub(crate) fn go_on(
-    places: &Places,
-    from: Position,
-    listed: &Listed,
-    left: Option<&Object>,
-    gone: Option<&Object>,
-) -> Option<Position> {
-    let next = listed.next.clone()?;
-    if next.after.is_none() && next.page.is_none() {
-        // Its places are all done.
-        return Some(next);
-    }
-    let in_place =
-        |object: &&Object| places.of(&object.key).map(|one| Key(one.key())) == next.place;
-    let mut position = match left.filter(in_place) {
-        Some(object) => after(places, listed, object),
-        None if from.place == next.place && from.listing == next.listing => from,
-        None => Position {
-            listing: next.listing,
-            place: next.place.clone(),
-            ..Position::default()
-        },
-    };
-    position.gone = gone.filter(in_place).map(Object::spot);
-    Some(position)
-}
-
-fn next_listing(listing: Listing) -> Option<Position> {
-    let listing = match listing {
-        Listing::Objects => Listing::Uploads,
-        Listing::Uploads => Listing::Leaving,
-        Listing::Leaving => return None,
-    };
-    Some(Position {
-        listing,
-        ..Position::default()
-    })
-}
 
 /// Keys of these stores are text.
 fn text_of(key: &[u8]) -> Result<&str, ConnectorError> {

@@ -36,6 +36,9 @@ pub struct Config {
     pub controller: Option<String>,
     /// Where requests are kept.
     pub store: StoreConfig,
+    /// Where finished archives are kept, when not beside the store.
+    #[cfg(feature = "object-storage")]
+    pub archives: Option<crate::ArchivesConfig>,
     /// How requests are treated.
     pub requests: RequestsConfig,
     /// Which tokens a layer accepts.
@@ -184,6 +187,14 @@ impl Config {
     fn assemble(&self, problems: &mut Vec<ConfigProblem>) -> Option<Builder> {
         let store = self.store.path(self.folder(), problems);
         let key = self.store.master_key(self.folder(), problems);
+        #[cfg(feature = "object-storage")]
+        let archives = self.archives.as_ref().and_then(|archives| {
+            let under = |one: ConfigProblem| one.under(["archives"]);
+            let opened = archives.open(self.folder());
+            opened
+                .map_err(|found| problems.extend(found.into_iter().map(under)))
+                .ok()
+        });
         let mut connectors = Vec::new();
         for (index, connector) in self.connectors.iter().enumerate() {
             match connector.connect(self.folder()) {
@@ -200,6 +211,10 @@ impl Config {
             .retry(self.requests.retry.policy())
             .archive_days(self.requests.archive_days)
             .checkpoint_every(Duration::from_millis(self.requests.checkpoint_ms.into()));
+        #[cfg(feature = "object-storage")]
+        if let Some(archives) = archives {
+            builder = builder.archives(archives);
+        }
         if let Some(controller) = &self.controller {
             builder = builder.controller(controller);
         }

@@ -31,6 +31,8 @@ const KINDS: &[&str] = &[
 struct Head {
     controller: Option<String>,
     store: Option<StoreConfig>,
+    #[cfg(feature = "object-storage")]
+    archives: Option<crate::ArchivesConfig>,
     #[serde(default)]
     requests: RequestsConfig,
     #[cfg(feature = "auth")]
@@ -74,6 +76,14 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
         Some(head) => reader.store(head, &root),
         None => None,
     };
+    #[cfg(feature = "object-storage")]
+    if let Some(archives) = head.as_ref().and_then(|head| head.archives.as_ref()) {
+        let problems = archives
+            .validate()
+            .into_iter()
+            .map(|one| one.under(["archives"]));
+        reader.found_in(problems, &root);
+    }
     #[cfg(feature = "auth")]
     if let Some(head) = &head {
         reader.auth(head, &root);
@@ -88,6 +98,8 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
         (Some(head), Some(store)) if reader.mistakes.is_empty() => Ok(Config {
             controller: head.controller,
             store,
+            #[cfg(feature = "object-storage")]
+            archives: head.archives,
             requests: head.requests,
             #[cfg(feature = "auth")]
             auth: head.auth,

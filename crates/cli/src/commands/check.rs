@@ -23,6 +23,10 @@ impl Check {
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
         let (_, engine) = self.config.open().await?;
         let answers = engine.check().await;
+        let archives = engine
+            .check_archives()
+            .await
+            .map_err(|error| error.to_string());
         let checked: Vec<(&Descriptor, Result<(), ConnectorError>)> = engine
             .descriptors()
             .filter_map(|descriptor| {
@@ -42,9 +46,15 @@ impl Check {
                 })
             })
             .collect();
-        terminal.json(&json!({ "connectors": connectors }));
+        terminal.json(&json!({
+            "connectors": connectors,
+            "archives": { "works": archives.is_ok(), "reason": archives.as_ref().err() },
+        }));
         for (descriptor, answer) in &checked {
             terminal.say(&told(descriptor, answer));
+        }
+        if let Err(reason) = &archives {
+            terminal.complain(&format!("the place for archives FAILS: {reason}"));
         }
         let failing = checked.iter().filter(|(_, answer)| answer.is_err()).count();
         match failing {
@@ -54,7 +64,7 @@ impl Check {
                 checked.len()
             )),
         }
-        Ok(if failing == 0 {
+        Ok(if failing == 0 && archives.is_ok() {
             Exit::Done
         } else {
             Exit::Failed

@@ -171,3 +171,23 @@ async fn many_rows_are_met_exactly_once_whatever_the_size_of_a_page() {
         }
     }
 }
+
+#[tokio::test]
+async fn a_cascade_into_another_database_does_not_happen() {
+    let place = Place::new(
+        Server::MariaDb,
+        "CREATE TABLE people (id INT PRIMARY KEY); INSERT INTO people VALUES (1), (2);",
+    );
+    let other = Place::empty(Server::MariaDb);
+    let people = format!("{}.people", place.name());
+    other.query(&format!(
+        "CREATE TABLE notes (id INT PRIMARY KEY, person INT, FOREIGN KEY (person) REFERENCES {people} (id) ON DELETE CASCADE); INSERT INTO notes VALUES (1, 1)"
+    ));
+    let connector =
+        place.connector("[table.people]\nsubject = { person_id = \"id\" }\nerase = \"delete\"");
+    let error = erase(&connector, &subject(&["person_id=1"]), "people", 10)
+        .await
+        .unwrap_err();
+    assert!(error.what().contains(".notes.person"), "{error}");
+    assert_eq!(other.count("SELECT count(*) FROM notes"), 1);
+}

@@ -42,7 +42,7 @@ impl Template {
         run(Command::new("cp").arg("-a").arg(self.made()).arg(&folder));
         let log = fs::File::create(parent.join("log")).unwrap();
         // When the pipe ends, so does the server; its folder goes last.
-        let script = "trap '' INT HUP; \"$@\" </dev/null & server=$!; cat >/dev/null; \
+        let script = "trap '' INT HUP TERM; \"$@\" </dev/null & server=$!; cat >/dev/null; \
                       kill -QUIT $server; sleep 0.1; kill -KILL $server 2>/dev/null; wait $server; rm -rf \"$FOLDER\"";
         let mut command = Command::new("sh");
         command
@@ -51,6 +51,8 @@ impl Template {
             .args(arguments(&folder))
             .env("FOLDER", &parent)
             .current_dir(&parent)
+            // What ends the tests as a group must not end the guardian first.
+            .process_group(0)
             .stdin(Stdio::piped())
             .stdout(log.try_clone().unwrap())
             .stderr(log);

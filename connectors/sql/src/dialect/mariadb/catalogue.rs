@@ -39,15 +39,15 @@ const UNIQUE: &str = "
     SELECT table_name, index_name, CASE WHEN sub_part IS NULL THEN column_name END FROM information_schema.statistics
     WHERE table_schema = database() AND non_unique = 0 ORDER BY table_name, index_name <> 'PRIMARY', index_name, seq_in_index";
 
-/// Foreign keys that lead to tables of this database, also those of other databases.
-const FOREIGN_KEYS: &str = "
-    SELECT k.table_schema = database(), k.table_schema, k.table_name, k.constraint_name, k.column_name,
-           k.referenced_table_name, k.referenced_column_name, r.delete_rule
-    FROM information_schema.key_column_usage k
-    JOIN information_schema.referential_constraints r
-      ON r.constraint_schema = k.constraint_schema AND r.constraint_name = k.constraint_name AND r.table_name = k.table_name
-    WHERE k.referenced_table_schema = database()
-    ORDER BY k.table_schema, k.table_name, k.constraint_name, k.ordinal_position";
+/// What foreign keys that lead to tables of this database do, also those of other databases.
+const RULES: &str = "
+    SELECT constraint_schema, table_name, constraint_name, delete_rule FROM information_schema.referential_constraints
+    WHERE unique_constraint_schema = database()";
+
+/// The columns of the foreign keys of one database.
+const PAIRS: &str = "
+    SELECT table_schema, table_name, constraint_name, column_name, referenced_table_name, referenced_column_name
+    FROM information_schema.key_column_usage WHERE referenced_table_schema = database() AND table_schema = ";
 
 /// The catalogue. For reading it may be known still; before anything is written it is read anew, because foreign keys of other
 /// databases come and go without a trace in this one.
@@ -174,36 +174,54 @@ async fn read_foreign_keys(
         .keys()
         .map(|name| (name.to_lowercase(), name.clone()))
         .collect();
-    let rows = session.rows(Sql::text(FOREIGN_KEYS), 8).await?;
-    for same in rows.chunk_by(|one, next| one[1..4] == next[1..4]) {
-        let first = &same[0];
-        let (schema, relation) = (first[1].as_str(), first[2].as_str());
-        let name = match first[0].as_integer() {
-            0 => format!("{schema}.{relation}"),
-            _ => relation.to_owned(),
-        };
-        let target = first[5].as_str();
-        let key = ForeignKey {
-            pairs: same
-                .iter()
-                .map(|row| (row[4].as_str().to_owned(), row[6].as_str().to_owned()))
-                .collect(),
-            target: spelled
-                .get(&target.to_lowercase())
-                .map_or(target, String::as_str)
-                .to_owned(),
-            on_delete: match first[7].as_str() {
-                "CASCADE" => OnDelete::Cascade,
-                "SET NULL" | "SET DEFAULT" => OnDelete::Change,
-                _ => OnDelete::Refuse,
-            },
-            may_defer: false,
-        };
-        let table = catalogue.tables.entry(name.clone());
-        table
-            .or_insert_with(|| self::table(schema, relation, &name))
-            .foreign_keys
-            .push(key);
+    // To look into all databases takes long; what only reads need not know what a deletion would reach.
+    let only_here = if session.is_writing() {
+        ""
+    } else {
+        " AND constraint_schema = database()"
+    };
+    let rules = session
+        .rows(Sql::text(format!("{RULES}{only_here}")), 4)
+        .await?;
+    let schemas: BTreeSet<&str> = rules.iter().map(|row| row[0].as_str()).collect();
+    let own = session
+        .rows(Sql::text("SELECT database()"), 1)
+        .await?
+        .concat();
+    for schema in schemas {
+        let mut pairs = Sql::text(PAIRS);
+        pairs.bind_as(Value::text(schema), None);
+        pairs.push(" ORDER BY table_name, constraint_name, ordinal_position");
+        let rows = session.rows(pairs, 6).await?;
+        for same in rows.chunk_by(|one, next| one[..3] == next[..3]) {
+            let first = &same[0];
+            let relation = first[1].as_str();
+            let name = match own.contains(&first[0]) {
+                true => relation.to_owned(),
+                false => format!("{schema}.{relation}"),
+            };
+            let rule = rules.iter().find(|rule| rule[..3] == first[..3]);
+            let target = first[4].as_str();
+            let spelled = spelled.get(&target.to_lowercase());
+            let key = ForeignKey {
+                pairs: same
+                    .iter()
+                    .map(|row| (row[3].as_str().to_owned(), row[5].as_str().to_owned()))
+                    .collect(),
+                target: spelled.map_or(target, String::as_str).to_owned(),
+                on_delete: match rule.map_or("", |rule| rule[3].as_str()) {
+                    "CASCADE" => OnDelete::Cascade,
+                    "SET NULL" | "SET DEFAULT" => OnDelete::Change,
+                    _ => OnDelete::Refuse,
+                },
+                may_defer: false,
+            };
+            let table = catalogue.tables.entry(name.clone());
+            table
+                .or_insert_with(|| self::table(schema, relation, &name))
+                .foreign_keys
+                .push(key);
+        }
     }
     Ok(())
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;
 
-use adieu_core::{ConfigProblem, ConnectorError, ErrorKind, Retry, Secret};
+use adieu_core::{ConfigProblem, ConnectorError, Effect, ErrorKind, Retry, Secret};
 use adieu_http_client::{Call, Client, ClientBuilder, Credential, Response, Streamed};
 use serde_json::Value;
 
@@ -74,13 +74,31 @@ impl Api {
         records: &[&Value],
         turn: &Turn,
     ) -> Result<Answer, ConnectorError> {
+        let response = self.send_with_a_token(plan, values, records, turn).await;
+        let answer = response.and_then(|response| judge(plan, response));
+        // A search by POST changes nothing, whatever became of it.
+        answer.map_err(|error| match plan.reads {
+            true => error.effect(Effect::None),
+            false => error,
+        })
+    }
+
+    async fn send_with_a_token(
+        &self,
+        plan: &CallPlan,
+        values: &Values<'_>,
+        records: &[&Value],
+        turn: &Turn,
+    ) -> Result<Response, ConnectorError> {
         let server = self.server(plan)?;
-        let mut answer = self.send_once(server, plan, values, records, turn).await?;
-        if let (401, Some(tokens), Some(refused)) = (answer.0.status().as_u16(), &server.tokens, &answer.1) {
+        let (response, token) = self.send_once(server, plan, values, records, turn).await?;
+        if let (401, Some(tokens), Some(refused)) =
+            (response.status().as_u16(), &server.tokens, &token)
+        {
             tokens.forget(refused).await;
-            answer = self.send_once(server, plan, values, records, turn).await?;
+            return Ok(self.send_once(server, plan, values, records, turn).await?.0);
         }
-        judge(plan, answer.0)
+        Ok(response)
     }
 
     async fn send_once(
@@ -110,7 +128,10 @@ impl Api {
         let server = self.server(plan)?;
         let filled = Filled::new(plan, values, &[], &Turn::First)?;
         let token = server.token().await?;
-        filled.call(&server.client, plan, &Turn::First, token.as_ref()).stream(max_bytes).await
+        filled
+            .call(&server.client, plan, &Turn::First, token.as_ref())
+            .stream(max_bytes)
+            .await
     }
 
     fn server(&self, plan: &CallPlan) -> Result<&Server, ConnectorError> {
@@ -160,13 +181,22 @@ impl Filled {
             _ => None,
         };
         if let Some((place, word)) = turn.json() {
-            put(json.get_or_insert_with(|| Value::Object(serde_json::Map::new())), place, word);
+            put(
+                json.get_or_insert_with(|| Value::Object(serde_json::Map::new())),
+                place,
+                word,
+            );
         }
         let form = match &plan.body {
             Some(Body::Form(form)) => pairs(form, values)?,
             _ => Vec::new(),
         };
-        Ok(Self { holes: pairs(&plan.holes, values)?, query, json, form })
+        Ok(Self {
+            holes: pairs(&plan.holes, values)?,
+            query,
+            json,
+            form,
+        })
     }
 
     fn call<'c>(
@@ -179,7 +209,10 @@ impl Filled {
         let mut call = client.call(plan.method.clone(), plan.route.clone());
         call = match turn.url() {
             Some(url) => call.at(url),
-            None => self.holes.iter().fold(call, |call, (name, value)| call.fill(name, value)),
+            None => self
+                .holes
+                .iter()
+                .fold(call, |call, (name, value)| call.fill(name, value)),
         };
         for (name, value) in &self.query {
             call = call.query(name.as_str(), value.as_str());
@@ -199,14 +232,28 @@ impl Filled {
     }
 }
 
-fn pairs(plan: &[(String, Template)], values: &Values<'_>) -> Result<Vec<(String, String)>, ConnectorError> {
-    let pairs = plan.iter().map(|(name, template)| Ok((name.clone(), template.render(values)?)));
+fn pairs(
+    plan: &[(String, Template)],
+    values: &Values<'_>,
+) -> Result<Vec<(String, String)>, ConnectorError> {
+    let pairs = plan
+        .iter()
+        .map(|(name, template)| Ok((name.clone(), template.render(values)?)));
     pairs.collect()
 }
 
 /// What is picked from each record of a batch, with commas between.
-fn joined(template: &Template, values: &Values<'_>, records: &[&Value]) -> Result<String, ConnectorError> {
-    let each = records.iter().map(|record| template.render(&Values { record: Some(record), ..*values }));
+fn joined(
+    template: &Template,
+    values: &Values<'_>,
+    records: &[&Value],
+) -> Result<String, ConnectorError> {
+    let each = records.iter().map(|record| {
+        template.render(&Values {
+            record: Some(record),
+            ..*values
+        })
+    });
     let each: Vec<String> = each.collect::<Result<_, _>>()?;
     if each.iter().any(|one| one.contains(',')) {
         return Err(ConnectorError::new(
@@ -243,20 +290,27 @@ fn judge(plan: &CallPlan, response: Response) -> Result<Answer, ConnectorError> 
             Retry::After(wait) => Retry::After(wait),
             _ => Retry::WithBackoff,
         };
-        return Err(ConnectorError::new(ErrorKind::Unavailable, error.what().to_owned())
-            .retry(retry)
-            .effect(error.effect_seen()));
+        return Err(
+            ConnectorError::new(ErrorKind::Unavailable, error.what().to_owned())
+                .retry(retry)
+                .effect(error.effect_seen()),
+        );
     }
     Err(error)
 }
 
 fn shows(signs: &[Sign], response: &Response) -> bool {
-    signs.iter().filter(|sign| sign.status == response.status().as_u16()).any(|sign| match &sign.is {
-        None => true,
-        Some((path, wanted)) => response
-            .json()
-            .is_ok_and(|json| path.all(&json).into_iter().any(|value| is_same(value, wanted, false))),
-    })
+    signs
+        .iter()
+        .filter(|sign| sign.status == response.status().as_u16())
+        .any(|sign| match &sign.is {
+            None => true,
+            Some((path, wanted)) => response.json().is_ok_and(|json| {
+                path.all(&json)
+                    .into_iter()
+                    .any(|value| is_same(value, wanted, false))
+            }),
+        })
 }
 
 fn server(
@@ -265,7 +319,12 @@ fn server(
     settings: &BTreeMap<String, Secret>,
     folder: &Path,
 ) -> Result<Server, ConfigProblem> {
-    let values = Values { settings, identities: &[], record: None, job: None };
+    let values = Values {
+        settings,
+        identities: &[],
+        record: None,
+        job: None,
+    };
     let text = |template: &Template| {
         let rendered = template.render(&values);
         rendered.map_err(|error| ConfigProblem::new(["settings"], error.what()))
@@ -287,14 +346,19 @@ fn server(
         }
         Some(AuthPlan::Basic { user, password }) => {
             let password = Secret::new(text(password)?);
-            builder = builder.credential(Credential::Basic { user: text(user)?, password });
+            builder = builder.credential(Credential::Basic {
+                user: text(user)?,
+                password,
+            });
         }
         Some(AuthPlan::Header(header, value)) => {
             let value = Secret::new(text(value)?);
             builder = builder.credential(Credential::Header(header.clone(), value));
         }
         Some(AuthPlan::Oauth { url, form }) => {
-            let form = form.iter().map(|(name, value)| Ok((name.clone(), Secret::new(text(value)?))));
+            let form = form
+                .iter()
+                .map(|(name, value)| Ok((name.clone(), Secret::new(text(value)?))));
             let form = form.collect::<Result<_, ConfigProblem>>()?;
             tokens = Some(Tokens::of_a_client(text(url)?, form, begin)?);
         }
@@ -303,11 +367,16 @@ fn server(
             tokens = Some(Tokens::of_a_service_account(&key, text(scope)?, begin)?);
         }
     }
-    Ok(Server { client: builder.build()?, tokens })
+    Ok(Server {
+        client: builder.build()?,
+        tokens,
+    })
 }
 
 impl fmt::Debug for Api {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Api").field("servers", &self.servers.len()).finish_non_exhaustive()
+        f.debug_struct("Api")
+            .field("servers", &self.servers.len())
+            .finish_non_exhaustive()
     }
 }

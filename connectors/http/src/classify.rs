@@ -30,13 +30,26 @@ pub(crate) async fn fates(
 ) -> Result<Vec<Fate>, ConnectorError> {
     if let Some(retention) = &plan.keep {
         let kept = Fate {
-            disposition: Disposition::Retain { retention: retention.clone(), pseudonymize: false },
+            disposition: Disposition::Retain {
+                retention: retention.clone(),
+                pseudonymize: false,
+            },
             is_to_do: false,
         };
         return Ok(vec![kept; records.len()]);
     }
+    if plan.by_itself {
+        let later = Fate {
+            disposition: Disposition::Scheduled { by: None },
+            is_to_do: false,
+        };
+        return Ok(vec![later; records.len()]);
+    }
     let Some(later) = &plan.later else {
-        let erased = Fate { disposition: Disposition::Erase, is_to_do: true };
+        let erased = Fate {
+            disposition: Disposition::Erase,
+            is_to_do: true,
+        };
         return Ok(vec![erased; records.len()]);
     };
     let accepted = match &later.listed {
@@ -44,7 +57,9 @@ pub(crate) async fn fates(
         _ => vec![None; records.len()],
     };
     let fates = accepted.into_iter().map(|since| Fate {
-        disposition: Disposition::Scheduled { by: later.by(since.flatten()) },
+        disposition: Disposition::Scheduled {
+            by: later.by(since.flatten()),
+        },
         is_to_do: since.is_none(),
     });
     Ok(fates.collect())
@@ -54,7 +69,10 @@ impl LaterPlan {
     /// The day on which it should be done.
     fn by(&self, since: Option<Date>) -> Option<Date> {
         let days = self.days?;
-        since.unwrap_or_else(today).checked_add(Span::new().days(i32::from(days))).ok()
+        since
+            .unwrap_or_else(today)
+            .checked_add(Span::new().days(i32::from(days)))
+            .ok()
     }
 }
 
@@ -71,7 +89,9 @@ async fn accepted(
         let page = page::read(api, &plan.list, &source.values(api, None), &turn).await?;
         for entry in &page.records {
             for (record, accepted) in records.iter().zip(&mut accepted) {
-                if accepted.is_none() && meets(&plan.only, &source.values(api, Some(&record.value)), entry)? {
+                if accepted.is_none()
+                    && meets(&plan.only, &source.values(api, Some(&record.value)), entry)?
+                {
                     let since = plan.since.as_ref().and_then(|since| since.text(entry));
                     *accepted = Some(since.and_then(|since| since.get(..10)?.parse().ok()));
                 }

@@ -70,33 +70,35 @@ impl Sources<'_> {
     /// # Errors
     /// `Protocol`, when a cursor names none of them.
     pub(crate) fn index_of(&self, mark: &str) -> Result<usize, ConnectorError> {
-        self.all.iter().position(|source| source.mark == mark).ok_or_else(foreign)
+        self.all
+            .iter()
+            .position(|source| source.mark == mark)
+            .ok_or_else(foreign)
     }
 
     /// How many records of a page were seen before: those up to the last one, wherever it is now.
-    ///
-    /// # Errors
-    /// When a record has no key.
     pub(crate) fn past(
         &self,
         source: usize,
         records: &[Value],
         seen: usize,
         last: Option<&str>,
-    ) -> Result<usize, ConnectorError> {
-        let Some(last) = last else {
-            return Ok(seen);
+    ) -> usize {
+        let is_last = |record| {
+            let mark = self.mark_of(source, record);
+            mark.is_ok_and(|mark| last == Some(mark.as_str()))
         };
-        for (index, record) in records.iter().enumerate() {
-            if self.mark_of(source, record)? == last {
-                return Ok(index + 1);
-            }
+        match records.iter().position(is_last) {
+            Some(index) => index + 1,
+            None => seen.min(records.len()),
         }
-        Ok(seen.min(records.len()))
     }
 }
 
-fn fetch(settings: &BTreeMap<String, Setting>, folder: &Path) -> Result<BTreeMap<String, Secret>, Vec<ConfigProblem>> {
+fn fetch(
+    settings: &BTreeMap<String, Setting>,
+    folder: &Path,
+) -> Result<BTreeMap<String, Secret>, Vec<ConfigProblem>> {
     let mut fetched = BTreeMap::new();
     let mut problems = Vec::new();
     for (name, setting) in settings {
@@ -118,7 +120,10 @@ fn describe(
     config: &HttpConnectorConfig,
     plans: &[CollectionPlan],
 ) -> Result<Descriptor, Vec<ConfigProblem>> {
-    let processor = Processor { name: config.processor.clone(), location: config.location.clone() };
+    let processor = Processor {
+        name: config.processor.clone(),
+        location: config.location.clone(),
+    };
     let mut descriptor = Descriptor::new(name, "http", processor);
     descriptor.unreachable.clone_from(&config.unreachable);
     if config.first {
@@ -126,12 +131,22 @@ fn describe(
     }
     for (index, (declared, plan)) in config.collection.iter().zip(plans).enumerate() {
         let name = CollectionName::new(declared.name.clone()).map_err(|rule| {
-            vec![ConfigProblem::new(["collection".to_owned(), index.to_string(), "name".to_owned()], rule.to_string())]
+            vec![ConfigProblem::new(
+                [
+                    "collection".to_owned(),
+                    index.to_string(),
+                    "name".to_owned(),
+                ],
+                rule.to_string(),
+            )]
         })?;
-        let mut collection = Collection::new(name, plan.finds.iter().map(|find| Need::all(find.needs.clone())));
+        let mut collection = Collection::new(
+            name,
+            plan.finds.iter().map(|find| Need::all(find.needs.clone())),
+        );
         about(&mut collection, declared, config);
         collection.yields = plan.yields.iter().map(|(kind, _)| kind.clone()).collect();
-        if let Some(reason) = &declared.no_erase {
+        if let Some(reason) = declared.no_erase.as_ref().or(declared.erased_with.as_ref()) {
             collection.erasure = Support::Refused(reason.clone());
         }
         descriptor.collections.push(collection);
@@ -140,11 +155,17 @@ fn describe(
 }
 
 fn about(collection: &mut Collection, declared: &CollectionConfig, config: &HttpConnectorConfig) {
-    let operators = config.about.get(&declared.name).cloned().unwrap_or_default();
+    let operators = config
+        .about
+        .get(&declared.name)
+        .cloned()
+        .unwrap_or_default();
     collection.title = operators.title.or_else(|| declared.title.clone());
     collection.purpose = operators.purpose.or_else(|| declared.purpose.clone());
     collection.legal_basis = operators.legal_basis.or(declared.legal_basis);
-    collection.storage_period = operators.storage_period.or_else(|| declared.storage_period.clone());
+    collection.storage_period = operators
+        .storage_period
+        .or_else(|| declared.storage_period.clone());
     collection.categories.clone_from(&declared.categories);
 }
 
@@ -156,7 +177,12 @@ impl Connector for HttpConnector {
 
     async fn check(&self) -> Result<(), ConnectorError> {
         for call in &self.checks {
-            let values = Values { settings: &self.api.settings, identities: &[], record: None, job: None };
+            let values = Values {
+                settings: &self.api.settings,
+                identities: &[],
+                record: None,
+                job: None,
+            };
             self.api.send(call, &values, &[], &Turn::First).await?;
         }
         Ok(())
@@ -166,7 +192,11 @@ impl Connector for HttpConnector {
         survey::survey(self, subject).await
     }
 
-    async fn export(&self, step: &Step, page: &mut PageWriter<'_>) -> Result<Option<Cursor>, ConnectorError> {
+    async fn export(
+        &self,
+        step: &Step,
+        page: &mut PageWriter<'_>,
+    ) -> Result<Option<Cursor>, ConnectorError> {
         export::export(self, step, page).await
     }
 
@@ -177,6 +207,8 @@ impl Connector for HttpConnector {
 
 impl fmt::Debug for HttpConnector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpConnector").field("descriptor", &self.descriptor).finish_non_exhaustive()
+        f.debug_struct("HttpConnector")
+            .field("descriptor", &self.descriptor)
+            .finish_non_exhaustive()
     }
 }

@@ -13,7 +13,10 @@ use crate::position::{self, foreign};
 use crate::source::{Found, Source, Sources};
 use crate::template::Values;
 
-pub(crate) async fn erase(connector: &HttpConnector, step: &Step) -> Result<Erased, ConnectorError> {
+pub(crate) async fn erase(
+    connector: &HttpConnector,
+    step: &Step,
+) -> Result<Erased, ConnectorError> {
     let plan = connector.plan_of(step)?;
     let mut sources = Sources::new(&connector.api, plan, step.subject())?;
     let from: Option<position::Erased> = position::read(step)?;
@@ -27,7 +30,9 @@ pub(crate) async fn erase(connector: &HttpConnector, step: &Step) -> Result<Eras
     let mut left_to_do = most;
     while at < sources.all.len() {
         let batch = sources.batch(at, &position, left_to_do).await?;
-        if position.gone.is_some() && position.gone == batch.found.first().map(|found| found.mark.clone()) {
+        if position.gone.is_some()
+            && position.gone == batch.found.first().map(|found| found.mark.clone())
+        {
             return Err(ConnectorError::new(
                 ErrorKind::Unavailable,
                 "the provider still lists what it said to have deleted",
@@ -35,7 +40,15 @@ pub(crate) async fn erase(connector: &HttpConnector, step: &Step) -> Result<Eras
             .retry(Retry::WithBackoff));
         }
         position.gone = None;
-        let whole = act(connector, plan, &sources.all[at], &batch.found, &mut tally, &mut position).await?;
+        let whole = act(
+            connector,
+            plan,
+            &sources.all[at],
+            &batch.found,
+            &mut tally,
+            &mut position,
+        )
+        .await?;
         left_to_do -= batch.found.len();
         if !whole || batch.has_more || (left_to_do == 0 && at + 1 < sources.all.len()) {
             if whole && !batch.has_more {
@@ -78,7 +91,11 @@ async fn act(
             continue;
         }
         let rest = &fates[handled..];
-        let together = rest.iter().take(size).take_while(|fate| fate.is_to_do).count();
+        let together = rest
+            .iter()
+            .take(size)
+            .take_while(|fate| fate.is_to_do)
+            .count();
         let chunk = &found[handled..handled + together];
         let done = match run(connector, plan, source, chunk).await {
             Ok(done) => done,
@@ -94,7 +111,13 @@ async fn act(
     Ok(true)
 }
 
-fn count(found: &Found, fate: &Fate, done: &Done, tally: &mut Tally, position: &mut position::Erased) {
+fn count(
+    found: &Found,
+    fate: &Fate,
+    done: &Done,
+    tally: &mut Tally,
+    position: &mut position::Erased,
+) {
     match done {
         Done::Gone => {
             tally.count(&fate.disposition, 1);
@@ -139,11 +162,15 @@ async fn run(
 ) -> Result<Vec<Done>, ConnectorError> {
     let mut done: Vec<Done> = found.iter().map(|_| Done::GoneBefore).collect();
     for call in &plan.erase {
-        let open: Vec<usize> =
-            (0..found.len()).filter(|&index| !matches!(done[index], Done::Failed(_))).collect();
+        let open: Vec<usize> = (0..found.len())
+            .filter(|&index| !matches!(done[index], Done::Failed(_)))
+            .collect();
         for together in open.chunks(call.batch) {
             let records: Vec<&Value> = together.iter().map(|&index| &found[index].value).collect();
-            for (&index, result) in together.iter().zip(send(connector, source, call, &records).await?) {
+            for (&index, result) in together
+                .iter()
+                .zip(send(connector, source, call, &records).await?)
+            {
                 match result {
                     Done::GoneBefore => {}
                     other => done[index] = other,
@@ -162,18 +189,29 @@ async fn send(
     records: &[&Value],
 ) -> Result<Vec<Done>, ConnectorError> {
     match send_together(connector, source, call, records).await {
-        Ok(is_gone) => Ok(records.iter().map(|_| if is_gone { Done::Gone } else { Done::GoneBefore }).collect()),
+        Ok(is_gone) => Ok(records
+            .iter()
+            .map(|_| {
+                if is_gone {
+                    Done::Gone
+                } else {
+                    Done::GoneBefore
+                }
+            })
+            .collect()),
         Err(error) if !is_of_the_record(&error) => Err(error),
         Err(error) if records.len() == 1 => Ok(vec![Done::Failed(error.kind())]),
         Err(_) => {
             let mut each = Vec::new();
             for record in records {
-                each.push(match send_together(connector, source, call, &[record]).await {
-                    Ok(true) => Done::Gone,
-                    Ok(false) => Done::GoneBefore,
-                    Err(error) if is_of_the_record(&error) => Done::Failed(error.kind()),
-                    Err(error) => return Err(error),
-                });
+                each.push(
+                    match send_together(connector, source, call, &[record]).await {
+                        Ok(true) => Done::Gone,
+                        Ok(false) => Done::GoneBefore,
+                        Err(error) if is_of_the_record(&error) => Done::Failed(error.kind()),
+                        Err(error) => return Err(error),
+                    },
+                );
             }
             Ok(each)
         }
@@ -187,8 +225,15 @@ async fn send_together(
     call: &ErasePlan,
     records: &[&Value],
 ) -> Result<bool, ConnectorError> {
-    let values = Values { record: records.first().copied(), ..source.values(&connector.api, None) };
-    let Answer::Here(response) = connector.api.send(&call.call, &values, records, &Turn::First).await? else {
+    let values = Values {
+        record: records.first().copied(),
+        ..source.values(&connector.api, None)
+    };
+    let Answer::Here(response) = connector
+        .api
+        .send(&call.call, &values, records, &Turn::First)
+        .await?
+    else {
         return Ok(false);
     };
     if let Some(plan) = &call.job {
@@ -229,7 +274,12 @@ impl Sources<'_> {
     }
 
     /// The records after some; nothing when the one that they come after is not listed any more.
-    async fn after(&mut self, source: usize, past: Past, most: usize) -> Result<Option<Batch>, ConnectorError> {
+    async fn after(
+        &mut self,
+        source: usize,
+        past: Past,
+        most: usize,
+    ) -> Result<Option<Batch>, ConnectorError> {
         let mut past = Some(past).filter(|past| !matches!(past, Past::Many(0)));
         let mut found = Vec::new();
         let mut next = Some(Turn::First);
@@ -240,7 +290,12 @@ impl Sources<'_> {
                     continue;
                 };
                 match &mut past {
-                    None if found.len() == most => return Ok(Some(Batch { found, has_more: true })),
+                    None if found.len() == most => {
+                        return Ok(Some(Batch {
+                            found,
+                            has_more: true,
+                        }));
+                    }
                     None => found.push(record),
                     Some(Past::Record(mark)) if *mark == record.mark => past = None,
                     Some(Past::Record(_)) => {}
@@ -251,7 +306,10 @@ impl Sources<'_> {
             next = page.next;
         }
         let was_passed = !matches!(past, Some(Past::Record(_)));
-        Ok(was_passed.then_some(Batch { found, has_more: false }))
+        Ok(was_passed.then_some(Batch {
+            found,
+            has_more: false,
+        }))
     }
 }
 

@@ -26,12 +26,14 @@ pub(crate) async fn export(
     };
     for source in first..sources.all.len() {
         let (mut next, mut seen, mut last) = match from.take() {
-            Some(Read { turn, seen, last, .. }) => (Some(turn), seen, last),
+            Some(Read {
+                turn, seen, last, ..
+            }) => (Some(turn), seen, last),
             None => (Some(Turn::First), 0, None),
         };
         while let Some(turn) = next {
             let listed = sources.page(source, &turn).await?;
-            let begin = sources.past(source, &listed.records, seen, last.as_deref())?;
+            let begin = sources.past(source, &listed.records, seen, last.as_deref());
             for (index, record) in listed.records.iter().enumerate().skip(begin) {
                 let Some(found) = sources.look(source, record).await? else {
                     continue;
@@ -55,7 +57,11 @@ pub(crate) async fn export(
 
 /// The declared fields, and whatever else a record has.
 fn schema(plan: &CollectionPlan) -> Schema {
-    Schema::open(plan.fields.iter().map(|name| Field::new(name, FieldType::Any)))
+    Schema::open(
+        plan.fields
+            .iter()
+            .map(|name| Field::new(name, FieldType::Any)),
+    )
 }
 
 async fn write(
@@ -67,14 +73,19 @@ async fn write(
 ) -> Result<(), ConnectorError> {
     page.record(&found.value).await?;
     for (kind, path) in &plan.yields {
-        let values = path.all(&found.value).into_iter().filter_map(crate::path::scalar);
+        let values = path
+            .all(&found.value)
+            .into_iter()
+            .filter_map(crate::path::scalar);
         // A value that cannot be an identity leads nowhere.
         for identity in values.filter_map(|value| Identity::new(kind.as_str(), value).ok()) {
             page.identity(identity)?;
         }
     }
     match &plan.content {
-        Some(content) if page.wants_records() => attach(connector, content, source, found, page).await,
+        Some(content) if page.wants_records() => {
+            attach(connector, content, source, found, page).await
+        }
         _ => Ok(()),
     }
 }
@@ -88,14 +99,20 @@ async fn attach(
 ) -> Result<(), ConnectorError> {
     let values = source.values(&connector.api, Some(&found.value));
     let name = content.name.render(&values)?;
-    match connector.api.stream(&content.call, &values, content.max_bytes).await {
+    match connector
+        .api
+        .stream(&content.call, &values, content.max_bytes)
+        .await
+    {
         Ok(streamed) => {
             let mut attachment = Attachment::new(name);
             attachment.media_type = streamed.header("content-type").map(str::to_owned);
             page.attachment(attachment, streamed.into_body()).await
         }
         // It is gone, or the provider does not hand it out: the archive says so.
-        Err(error) if error.retry_advice() == Retry::Never && error.kind() != ErrorKind::Unauthorized => {
+        Err(error)
+            if error.retry_advice() == Retry::Never && error.kind() != ErrorKind::Unauthorized =>
+        {
             page.missing(name, error)
         }
         Err(error) => Err(error),

@@ -20,10 +20,24 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(5);
 ///
 /// # Errors
 /// When the job fails, or is not done in time; it may then have had an effect.
-pub(crate) async fn wait(api: &Api, plan: &JobPlan, begun: &Response) -> Result<(), ConnectorError> {
-    let json = begun.json().map_err(|error| error.effect(Effect::Unknown))?;
-    let id = plan.id.text(&json).ok_or_else(|| lacks(&plan.id).effect(Effect::Unknown))?;
-    let values = Values { settings: &api.settings, identities: &[], record: None, job: Some(&id) };
+pub(crate) async fn wait(
+    api: &Api,
+    plan: &JobPlan,
+    begun: &Response,
+) -> Result<(), ConnectorError> {
+    let json = begun
+        .json()
+        .map_err(|error| error.effect(Effect::Unknown))?;
+    let id = plan
+        .id
+        .text(&json)
+        .ok_or_else(|| lacks(&plan.id).effect(Effect::Unknown))?;
+    let values = Values {
+        settings: &api.settings,
+        identities: &[],
+        record: None,
+        job: Some(&id),
+    };
     let until = Instant::now() + plan.wait;
     let mut pause = FIRST_PAUSE;
     loop {
@@ -33,18 +47,25 @@ pub(crate) async fn wait(api: &Api, plan: &JobPlan, begun: &Response) -> Result<
             Some(response) => plan.state.text(&response.json()?),
             None => None,
         };
-        let is_one_of = |states: &[String]| state.as_ref().is_some_and(|state| states.contains(state));
+        let is_one_of =
+            |states: &[String]| state.as_ref().is_some_and(|state| states.contains(state));
         if is_one_of(&plan.done) {
             return Ok(());
         }
         if is_one_of(&plan.failed) {
-            return Err(ConnectorError::new(ErrorKind::Protocol, "the provider gave the deletion up")
-                .effect(Effect::Unknown));
+            return Err(ConnectorError::new(
+                ErrorKind::Protocol,
+                "the provider gave the deletion up",
+            )
+            .effect(Effect::Unknown));
         }
         if Instant::now() + pause > until {
-            return Err(ConnectorError::new(ErrorKind::TimedOut, "the provider has not finished the deletion yet")
-                .retry(Retry::WithBackoff)
-                .effect(Effect::Unknown));
+            return Err(ConnectorError::new(
+                ErrorKind::TimedOut,
+                "the provider has not finished the deletion yet",
+            )
+            .retry(Retry::WithBackoff)
+            .effect(Effect::Unknown));
         }
         sleep(pause).await;
         pause = (pause * 2).min(LONGEST_PAUSE);

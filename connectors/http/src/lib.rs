@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod api;
+mod body;
 mod classify;
 mod config;
 mod connector;

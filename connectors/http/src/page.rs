@@ -70,7 +70,10 @@ pub(crate) async fn read(
         (turn, _) => turn.clone(),
     };
     let Answer::Here(response) = api.send(&list.call, values, &[], &turn).await? else {
-        return Ok(Page { records: Vec::new(), next: None });
+        return Ok(Page {
+            records: Vec::new(),
+            next: None,
+        });
     };
     let json = response.json()?;
     let records: Vec<Value> = list.records.all(&json).into_iter().cloned().collect();
@@ -100,7 +103,17 @@ impl Next {
     /// The page with this number, or after so many records.
     fn numbered(&self, number: u64) -> Turn {
         match self {
-            Self::Page { parameter, limit, size, .. } | Self::Offset { parameter, limit, size } => {
+            Self::Page {
+                parameter,
+                limit,
+                size,
+                ..
+            }
+            | Self::Offset {
+                parameter,
+                limit,
+                size,
+            } => {
                 let mut pairs = vec![(parameter.clone(), number.to_string())];
                 pairs.extend(limit.clone().map(|limit| (limit, size.to_string())));
                 Turn::Query(pairs)
@@ -120,7 +133,9 @@ impl Next {
             Self::Link => next_link(response).map(Turn::Url),
             Self::Url(path) => path.text(json).map(Turn::Url),
             Self::Cursor { at, more, into } => {
-                let goes_on = more.as_ref().is_none_or(|more| more.first(json) == Some(&Value::Bool(true)));
+                let goes_on = more
+                    .as_ref()
+                    .is_none_or(|more| more.first(json) == Some(&Value::Bool(true)));
                 let word = at.text(json).filter(|word| goes_on && !word.is_empty());
                 word.map(|word| match into {
                     Into::Query(parameter) => Turn::Query(vec![(parameter.clone(), word)]),
@@ -145,7 +160,9 @@ fn number_of(turn: &Turn) -> Result<u64, ConnectorError> {
 /// The URL of a header `Link` with `rel="next"` (RFC 8288).
 fn next_link(response: &Response) -> Option<String> {
     let headers = response.headers().get_all(LINK).into_iter();
-    headers.filter_map(|header| header.to_str().ok()).find_map(next_of)
+    headers
+        .filter_map(|header| header.to_str().ok())
+        .find_map(next_of)
 }
 
 fn next_of(header: &str) -> Option<String> {
@@ -155,7 +172,8 @@ fn next_of(header: &str) -> Option<String> {
         let parameters = after.split_once('<').map_or(after, |(before, _)| before);
         let is_next = parameters.split([';', ',']).any(|parameter| {
             let parameter: String = parameter.split_whitespace().collect();
-            parameter.eq_ignore_ascii_case("rel=\"next\"") || parameter.eq_ignore_ascii_case("rel=next")
+            parameter.eq_ignore_ascii_case("rel=\"next\"")
+                || parameter.eq_ignore_ascii_case("rel=next")
         });
         if is_next {
             return Some(url.to_owned());
@@ -172,8 +190,14 @@ mod tests {
     #[test]
     fn the_next_link_is_found_among_others() {
         for (header, expected) in [
-            ("<https://a/?after=2>; rel=\"next\"", Some("https://a/?after=2")),
-            ("<https://a/?x=1,2>; rel=\"self\", <https://a/?after=2>; title=\"x\"; rel=next", Some("https://a/?after=2")),
+            (
+                "<https://a/?after=2>; rel=\"next\"",
+                Some("https://a/?after=2"),
+            ),
+            (
+                "<https://a/?x=1,2>; rel=\"self\", <https://a/?after=2>; title=\"x\"; rel=next",
+                Some("https://a/?after=2"),
+            ),
             ("<https://a/>; rel=\"self\"", None),
             ("<https://a/>; rel=\"nextish\"", None),
             ("nonsense", None),

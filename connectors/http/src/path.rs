@@ -24,7 +24,9 @@ impl JsonPath {
     /// When it is not such a path, in words that say what would be.
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
         let wrong = || {
-            format!("`{text}` names no place; write `$.name`, `$['a name']`, `$.list[0]` or `$.list[*].name`")
+            format!(
+                "`{text}` names no place; write `$.name`, `$['a name']`, `$.list[0]` or `$.list[*].name`"
+            )
         };
         let mut segments = Vec::new();
         let mut rest = text.strip_prefix('$').ok_or_else(wrong)?;
@@ -61,7 +63,10 @@ impl JsonPath {
     pub(crate) fn all<'v>(&self, value: &'v Value) -> Vec<&'v Value> {
         let mut found = vec![value];
         for segment in &self.segments {
-            found = found.into_iter().flat_map(|value| segment.of(value)).collect();
+            found = found
+                .into_iter()
+                .flat_map(|value| segment.of(value))
+                .collect();
         }
         found.retain(|value| !value.is_null());
         found
@@ -113,7 +118,12 @@ mod tests {
     use super::*;
 
     fn picked(path: &str, value: &Value) -> Vec<Value> {
-        JsonPath::parse(path).unwrap().all(value).into_iter().cloned().collect()
+        JsonPath::parse(path)
+            .unwrap()
+            .all(value)
+            .into_iter()
+            .cloned()
+            .collect()
     }
 
     #[test]
@@ -124,14 +134,22 @@ mod tests {
         assert_eq!(picked("$.data[1].id", &value), [json!("b")]);
         assert_eq!(picked("$['$distinct_id']", &value), [json!("d")]);
         assert_eq!(picked("$.by[*].n", &value), [json!(1), json!(2)]);
-        for nothing in ["$.data.id", "$.data[7]", "$.data[*].e", "$.none", "$.data[0].id.x"] {
+        for nothing in [
+            "$.data.id",
+            "$.data[7]",
+            "$.data[*].e",
+            "$.none",
+            "$.data[0].id.x",
+        ] {
             assert_eq!(picked(nothing, &value), [json!(0); 0], "{nothing}");
         }
     }
 
     #[test]
     fn what_searches_or_makes_no_sense_is_refused() {
-        for bad in ["", "data", "$..id", "$.", "$.a b", "$[", "$[-1]", "$['a'", "$[?@.x]", "$.a[*]b"] {
+        for bad in [
+            "", "data", "$..id", "$.", "$.a b", "$[", "$[-1]", "$['a'", "$[?@.x]", "$.a[*]b",
+        ] {
             assert!(JsonPath::parse(bad).is_err(), "{bad} was accepted");
         }
     }

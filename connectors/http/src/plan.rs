@@ -4,8 +4,9 @@ use adieu_core::{IdentityKind, Retention};
 use adieu_http_client::HttpConfig;
 use adieu_http_client::http::{HeaderName, Method};
 
+use crate::body::JsonTemplate;
 use crate::path::JsonPath;
-use crate::template::{Hole, JsonTemplate, Template};
+use crate::template::{Hole, Template};
 
 /// One API.
 #[derive(Debug)]
@@ -29,10 +30,19 @@ pub(crate) struct ServerPlan {
 #[derive(Debug)]
 pub(crate) enum AuthPlan {
     Bearer(Template),
-    Basic { user: Template, password: Template },
+    Basic {
+        user: Template,
+        password: Template,
+    },
     Header(HeaderName, Template),
-    Oauth { url: Template, form: Vec<(String, Template)> },
-    ServiceAccount { key: Template, scope: Template },
+    Oauth {
+        url: Template,
+        form: Vec<(String, Template)>,
+    },
+    ServiceAccount {
+        key: Template,
+        scope: Template,
+    },
 }
 
 impl AuthPlan {
@@ -60,6 +70,8 @@ pub(crate) struct CollectionPlan {
     pub(crate) content: Option<ContentPlan>,
     pub(crate) erase: Vec<ErasePlan>,
     pub(crate) later: Option<LaterPlan>,
+    /// Whether the provider deletes its records together with others.
+    pub(crate) by_itself: bool,
     pub(crate) keep: Option<Retention>,
 }
 
@@ -149,13 +161,18 @@ impl CallPlan {
     /// Whether every record of a batch is named, not only its first.
     pub(crate) fn takes_several(&self) -> bool {
         let queries = self.query.iter().map(|(_, template)| template);
-        let in_query = queries.clone().any(|template| template.as_record().is_some());
+        let in_query = queries
+            .clone()
+            .any(|template| template.as_record().is_some());
         let broken = queries
             .filter(|template| template.as_record().is_none())
             .any(|template| template.holes().any(Hole::is_of_a_record));
         let in_body = match &self.body {
             Some(Body::Json(json)) => json.names_every_record(),
-            Some(Body::Form(form)) => match form.iter().any(|(_, text)| text.holes().any(Hole::is_of_a_record)) {
+            Some(Body::Form(form)) => match form
+                .iter()
+                .any(|(_, text)| text.holes().any(Hole::is_of_a_record))
+            {
                 true => Some(false),
                 false => None,
             },
@@ -183,9 +200,22 @@ pub(crate) struct Sign {
 pub(crate) enum Next {
     Link,
     Url(JsonPath),
-    Cursor { at: JsonPath, more: Option<JsonPath>, into: Into },
-    Page { parameter: String, from: u64, limit: Option<String>, size: u64 },
-    Offset { parameter: String, limit: Option<String>, size: u64 },
+    Cursor {
+        at: JsonPath,
+        more: Option<JsonPath>,
+        into: Into,
+    },
+    Page {
+        parameter: String,
+        from: u64,
+        limit: Option<String>,
+        size: u64,
+    },
+    Offset {
+        parameter: String,
+        limit: Option<String>,
+        size: u64,
+    },
 }
 
 /// Where a page's word goes.

@@ -48,7 +48,9 @@ pub(crate) fn write<T: Serialize>(step: &Step, state: T) -> Result<Cursor, Conne
 
 /// # Errors
 /// `Protocol`, when this connector did not make it.
-pub(crate) fn read<T: Serialize + DeserializeOwned>(step: &Step) -> Result<Option<T>, ConnectorError> {
+pub(crate) fn read<T: Serialize + DeserializeOwned>(
+    step: &Step,
+) -> Result<Option<T>, ConnectorError> {
     let Some(cursor) = step.cursor() else {
         return Ok(None);
     };
@@ -61,9 +63,12 @@ pub(crate) fn read<T: Serialize + DeserializeOwned>(step: &Step) -> Result<Optio
 
 /// A cursor that somebody else made, or for somebody else.
 pub(crate) fn foreign() -> ConnectorError {
-    ConnectorError::new(ErrorKind::Protocol, "the cursor was not made by this collection for this person")
-        .retry(Retry::Never)
-        .effect(Effect::None)
+    ConnectorError::new(
+        ErrorKind::Protocol,
+        "the cursor was not made by this collection for this person",
+    )
+    .retry(Retry::Never)
+    .effect(Effect::None)
 }
 
 fn seal<T: Serialize>(step: &Step, state: &T) -> Result<String, ConnectorError> {
@@ -79,5 +84,9 @@ pub(crate) fn mark<'t>(texts: impl IntoIterator<Item = &'t str>) -> String {
         hash.update((text.len() as u64).to_le_bytes());
         hash.update(text.as_bytes());
     }
-    hash.finalize().iter().take(16).map(|byte| format!("{byte:02x}")).collect()
+    hash.finalize()
+        .iter()
+        .take(16)
+        .map(|byte| format!("{byte:02x}"))
+        .collect()
 }

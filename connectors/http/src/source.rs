@@ -46,15 +46,26 @@ impl<'a> Sources<'a> {
         for (index, find) in plan.finds.iter().enumerate() {
             for identities in combinations(find, subject)? {
                 let number = index.to_string();
-                let words = identities.iter().flat_map(|one| [one.kind().as_str(), one.value().expose()]);
+                let words = identities
+                    .iter()
+                    .flat_map(|one| [one.kind().as_str(), one.value().expose()]);
                 let mark = mark([number.as_str()].into_iter().chain(words));
-                let source = Source { find, identities, mark };
+                let source = Source {
+                    find,
+                    identities,
+                    mark,
+                };
                 if source.fits_its_path() {
                     all.push(source);
                 }
             }
         }
-        Ok(Self { api, plan, all, keys: HashMap::new() })
+        Ok(Self {
+            api,
+            plan,
+            all,
+            keys: HashMap::new(),
+        })
     }
 
     /// What stands for the key of a listed record.
@@ -71,14 +82,24 @@ impl<'a> Sources<'a> {
     /// When it cannot be read.
     pub(crate) async fn page(&self, source: usize, turn: &Turn) -> Result<Page, ConnectorError> {
         let source = &self.all[source];
-        page::read(self.api, &source.find.list, &source.values(self.api, None), turn).await
+        page::read(
+            self.api,
+            &source.find.list,
+            &source.values(self.api, None),
+            turn,
+        )
+        .await
     }
 
     /// The person's record in what a source answered; nothing when it is somebody else's, was met in a source before, or is gone.
     ///
     /// # Errors
     /// When that cannot be found out.
-    pub(crate) async fn look(&mut self, source: usize, listed: &Value) -> Result<Option<Found>, ConnectorError> {
+    pub(crate) async fn look(
+        &mut self,
+        source: usize,
+        listed: &Value,
+    ) -> Result<Option<Found>, ConnectorError> {
         let here = &self.all[source];
         if !here.is_of_the_person(self.api, listed)? {
             return Ok(None);
@@ -98,7 +119,11 @@ impl<'a> Sources<'a> {
                         let json = response.json()?;
                         match get.record.first(&json) {
                             Some(record) if record.is_object() => record.clone(),
-                            _ => return Err(response.makes_no_sense("there is no record in the answer")),
+                            _ => {
+                                return Err(
+                                    response.makes_no_sense("there is no record in the answer")
+                                );
+                            }
                         }
                     }
                 }
@@ -108,7 +133,12 @@ impl<'a> Sources<'a> {
     }
 
     /// Whether an earlier source has this record too. One whose conditions the record does not meet is not asked.
-    async fn was_met_before(&mut self, source: usize, listed: &Value, mark: &str) -> Result<bool, ConnectorError> {
+    async fn was_met_before(
+        &mut self,
+        source: usize,
+        listed: &Value,
+        mark: &str,
+    ) -> Result<bool, ConnectorError> {
         for earlier in 0..source {
             let other = &self.all[earlier];
             if other.find.only.wanted.is_empty() || !other.is_of_the_person(self.api, listed)? {
@@ -118,7 +148,11 @@ impl<'a> Sources<'a> {
                 let keys = self.keys_of(earlier).await?;
                 self.keys.insert(earlier, keys);
             }
-            if self.keys.get(&earlier).is_some_and(|keys| keys.contains(mark)) {
+            if self
+                .keys
+                .get(&earlier)
+                .is_some_and(|keys| keys.contains(mark))
+            {
                 return Ok(true);
             }
         }
@@ -144,23 +178,38 @@ impl<'a> Sources<'a> {
 
 impl Source<'_> {
     pub(crate) fn values<'v>(&'v self, api: &'v Api, record: Option<&'v Value>) -> Values<'v> {
-        Values { settings: &api.settings, identities: &self.identities, record, job: None }
+        Values {
+            settings: &api.settings,
+            identities: &self.identities,
+            record,
+            job: None,
+        }
     }
 
     /// A value that cannot be a segment of a path reaches nothing.
     fn fits_its_path(&self) -> bool {
         let in_path = |identity: &Identity| {
             let holes = self.find.list.call.holes.iter();
-            holes.clone().any(|(name, _)| name == identity.kind().as_str())
+            holes
+                .clone()
+                .any(|(name, _)| name == identity.kind().as_str())
         };
-        !self.identities.iter().any(|identity| matches!(identity.value().expose(), "." | "..") && in_path(identity))
+        !self
+            .identities
+            .iter()
+            .any(|identity| matches!(identity.value().expose(), "." | "..") && in_path(identity))
     }
 
     fn is_of_the_person(&self, api: &Api, listed: &Value) -> Result<bool, ConnectorError> {
         meets(&self.find.only, &self.values(api, None), listed)
     }
 
-    fn mark_of(&self, api: &Api, plan: &CollectionPlan, listed: &Value) -> Result<String, ConnectorError> {
+    fn mark_of(
+        &self,
+        api: &Api,
+        plan: &CollectionPlan,
+        listed: &Value,
+    ) -> Result<String, ConnectorError> {
         let key = plan.key.render(&self.values(api, Some(listed)))?;
         Ok(mark([key.as_str()]))
     }
@@ -170,12 +219,22 @@ impl Source<'_> {
 ///
 /// # Errors
 /// When what it must be cannot be told.
-pub(crate) fn meets(only: &Only, values: &Values<'_>, record: &Value) -> Result<bool, ConnectorError> {
+pub(crate) fn meets(
+    only: &Only,
+    values: &Values<'_>,
+    record: &Value,
+) -> Result<bool, ConnectorError> {
     for (path, texts) in &only.wanted {
-        let texts: Vec<String> =
-            texts.iter().map(|text: &Template| text.render(values)).collect::<Result<_, _>>()?;
+        let texts: Vec<String> = texts
+            .iter()
+            .map(|text: &Template| text.render(values))
+            .collect::<Result<_, _>>()?;
         let found = path.all(record).into_iter();
-        let is_there = found.into_iter().any(|value| texts.iter().any(|text| is_same(value, text, only.ignore_case)));
+        let is_there = found.into_iter().any(|value| {
+            texts
+                .iter()
+                .any(|text| is_same(value, text, only.ignore_case))
+        });
         if !is_there {
             return Ok(false);
         }
@@ -187,7 +246,10 @@ pub(crate) fn meets(only: &Only, values: &Values<'_>, record: &Value) -> Result<
 fn combinations(find: &FindPlan, subject: &Subject) -> Result<Vec<Vec<Identity>>, ConnectorError> {
     let mut sets: Vec<Vec<Identity>> = vec![Vec::new()];
     for kind in &find.needs {
-        let of_kind: Vec<&Identity> = subject.identities().filter(|one| one.kind() == kind).collect();
+        let of_kind: Vec<&Identity> = subject
+            .identities()
+            .filter(|one| one.kind() == kind)
+            .collect();
         if find.needs.len() > 1 && of_kind.len() > 1 {
             return Err(ConnectorError::new(
                 ErrorKind::Unsupported,
@@ -196,7 +258,11 @@ fn combinations(find: &FindPlan, subject: &Subject) -> Result<Vec<Vec<Identity>>
         }
         sets = sets
             .into_iter()
-            .flat_map(|set| of_kind.iter().map(move |one| [set.clone(), vec![(*one).clone()]].concat()))
+            .flat_map(|set| {
+                of_kind
+                    .iter()
+                    .map(move |one| [set.clone(), vec![(*one).clone()]].concat())
+            })
             .collect();
     }
     Ok(sets)

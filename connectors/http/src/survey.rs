@@ -8,7 +8,10 @@ use crate::page::Turn;
 use crate::plan::CollectionPlan;
 use crate::source::Sources;
 
-pub(crate) async fn survey(connector: &HttpConnector, subject: &Subject) -> Result<Survey, ConnectorError> {
+pub(crate) async fn survey(
+    connector: &HttpConnector,
+    subject: &Subject,
+) -> Result<Survey, ConnectorError> {
     let mut survey = Survey::default();
     for (collection, plan) in connector.collections() {
         if collection.is_reached_by(subject) {

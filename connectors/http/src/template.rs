@@ -76,9 +76,9 @@ impl Template {
                 rest = after;
                 continue;
             }
-            let (name, after) = rest
-                .split_once('}')
-                .ok_or_else(|| format!("a `{{` of `{text}` has no `}}`; write `{{{{` for a brace"))?;
+            let (name, after) = rest.split_once('}').ok_or_else(|| {
+                format!("a `{{` of `{text}` has no `}}`; write `{{{{` for a brace")
+            })?;
             if !plain.is_empty() {
                 parts.push(Part::Text(std::mem::take(&mut plain)));
             }
@@ -92,6 +92,10 @@ impl Template {
         Ok(Self { parts })
     }
 
+    pub(crate) fn is_empty(&self) -> bool {
+        self.parts.is_empty()
+    }
+
     pub(crate) fn holes(&self) -> impl Iterator<Item = &Hole> {
         self.parts.iter().filter_map(|part| match part {
             Part::Hole(hole) => Some(hole),
@@ -102,7 +106,13 @@ impl Template {
     /// The place in a record, when the template is that alone.
     pub(crate) fn as_record(&self) -> Option<&JsonPath> {
         match self.parts.as_slice() {
-            [Part::Hole(Hole { what: What::Record(path), quoted: false, .. })] => Some(path),
+            [
+                Part::Hole(Hole {
+                    what: What::Record(path),
+                    quoted: false,
+                    ..
+                }),
+            ] => Some(path),
             _ => None,
         }
     }
@@ -130,7 +140,9 @@ impl Hole {
         let (what, quoted) = match name.split_once('|') {
             Some((what, "quoted")) => (what, true),
             Some((_, other)) => {
-                return Err(format!("`{other}` is not known; only `quoted` may follow a `|`"));
+                return Err(format!(
+                    "`{other}` is not known; only `quoted` may follow a `|`"
+                ));
             }
             None => (name, false),
         };
@@ -154,15 +166,21 @@ impl What {
     fn parse(name: &str, scope: Scope<'_>) -> Result<Self, String> {
         if name.starts_with('$') {
             return match scope.record {
-                true if name.contains(['/', '{']) => Err(format!("`{name}` cannot stand in a placeholder")),
+                true if name.contains(['/', '{']) => {
+                    Err(format!("`{name}` cannot stand in a placeholder"))
+                }
                 true => JsonPath::parse(name).map(Self::Record),
-                false => Err(format!("`{{{name}}}` picks from a record, and here is none yet")),
+                false => Err(format!(
+                    "`{{{name}}}` picks from a record, and here is none yet"
+                )),
             };
         }
         if let Some(days) = name.strip_prefix("today") {
             let shift = if days.is_empty() { Ok(0) } else { days.parse() };
             return shift.map(Self::Today).map_err(|_| {
-                format!("`{{{name}}}` is no day; write `{{today}}`, `{{today-30}}` or `{{today+30}}`")
+                format!(
+                    "`{{{name}}}` is no day; write `{{today}}`, `{{today-30}}` or `{{today+30}}`"
+                )
             });
         }
         if name == "job" && scope.job {
@@ -177,14 +195,22 @@ impl What {
         let mut known: Vec<&str> = scope.settings.iter().map(String::as_str).collect();
         known.extend(scope.identities.iter().map(IdentityKind::as_str));
         Err(match known.as_slice() {
-            [] => format!("`{{{name}}}` stands for nothing; no setting and no identity is known here"),
-            known => format!("`{{{name}}}` stands for nothing; known here: {}", known.join(", ")),
+            [] => {
+                format!("`{{{name}}}` stands for nothing; no setting and no identity is known here")
+            }
+            known => format!(
+                "`{{{name}}}` stands for nothing; known here: {}",
+                known.join(", ")
+            ),
         })
     }
 
     fn value(&self, values: &Values<'_>) -> Result<String, ConnectorError> {
         let found = match self {
-            Self::Setting(name) => values.settings.get(name).map(|value| value.expose().to_owned()),
+            Self::Setting(name) => values
+                .settings
+                .get(name)
+                .map(|value| value.expose().to_owned()),
             Self::Identity(kind) => values
                 .identities
                 .iter()
@@ -217,91 +243,6 @@ pub(crate) fn today() -> Date {
     Timestamp::now().to_zoned(TimeZone::UTC).date()
 }
 
-/// A body that is sent as JSON, with placeholders in its texts.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum JsonTemplate {
-    Text(Template),
-    Fixed(Value),
-    List(Vec<JsonTemplate>),
-    Map(Vec<(String, JsonTemplate)>),
-}
-
-impl JsonTemplate {
-    /// # Errors
-    /// When a placeholder is wrong, or a value is not of JSON.
-    pub(crate) fn parse(value: &toml::Value, scope: Scope<'_>) -> Result<Self, String> {
-        Ok(match value {
-            toml::Value::String(text) => Self::Text(Template::parse(text, scope)?),
-            toml::Value::Integer(number) => Self::Fixed(Value::from(*number)),
-            toml::Value::Float(number) => Self::Fixed(Value::from(*number)),
-            toml::Value::Boolean(truth) => Self::Fixed(Value::from(*truth)),
-            toml::Value::Datetime(_) => return Err("JSON has no dates; write a text".to_owned()),
-            toml::Value::Array(list) => {
-                Self::List(list.iter().map(|one| Self::parse(one, scope)).collect::<Result<_, _>>()?)
-            }
-            toml::Value::Table(table) => {
-                let pairs = table.iter().map(|(key, one)| Ok((key.clone(), Self::parse(one, scope)?)));
-                Self::Map(pairs.collect::<Result<_, String>>()?)
-            }
-        })
-    }
-
-    pub(crate) fn holes(&self) -> Vec<&Hole> {
-        match self {
-            Self::Text(template) => template.holes().collect(),
-            Self::Fixed(_) => Vec::new(),
-            Self::List(list) => list.iter().flat_map(Self::holes).collect(),
-            Self::Map(pairs) => pairs.iter().flat_map(|(_, one)| one.holes()).collect(),
-        }
-    }
-
-    /// Whether every place of a record lies within a list, which is then repeated for each; nothing when there is no such place.
-    pub(crate) fn names_every_record(&self) -> Option<bool> {
-        match self {
-            Self::Fixed(_) => None,
-            Self::Text(template) => template.holes().any(Hole::is_of_a_record).then_some(false),
-            Self::List(list) => list.iter().any(|one| one.holes().into_iter().any(Hole::is_of_a_record)).then_some(true),
-            Self::Map(pairs) => pairs.iter().filter_map(|(_, one)| one.names_every_record()).reduce(|one, other| one && other),
-        }
-    }
-
-    /// The body for these records: a list with a place of a record in it has one element for each of them.
-    ///
-    /// # Errors
-    /// As [`Template::render`].
-    pub(crate) fn render(&self, values: &Values<'_>, records: &[&Value]) -> Result<Value, ConnectorError> {
-        Ok(match self {
-            Self::Fixed(value) => value.clone(),
-            Self::Text(template) => match template.as_record() {
-                Some(path) => values
-                    .record
-                    .and_then(|record| path.first(record))
-                    .cloned()
-                    .ok_or_else(|| lacks(path))?,
-                None => Value::String(template.render(values)?),
-            },
-            Self::List(list) => {
-                let mut rendered = Vec::new();
-                for one in list {
-                    if one.holes().into_iter().any(Hole::is_of_a_record) {
-                        for record in records {
-                            let values = Values { record: Some(record), ..*values };
-                            rendered.push(one.render(&values, &[record])?);
-                        }
-                    } else {
-                        rendered.push(one.render(values, records)?);
-                    }
-                }
-                Value::Array(rendered)
-            }
-            Self::Map(pairs) => {
-                let pairs = pairs.iter().map(|(key, one)| Ok((key.clone(), one.render(values, records)?)));
-                Value::Object(pairs.collect::<Result<_, ConnectorError>>()?)
-            }
-        })
-    }
-}
-
 /// Whether a picked value is this text.
 pub(crate) fn is_same(value: &Value, text: &str, ignore_case: bool) -> bool {
     scalar(value).is_some_and(|value| match ignore_case {
@@ -319,7 +260,12 @@ mod tests {
     fn rendered(template: &str, email: &str, record: &Value) -> Result<String, String> {
         let email_kind = [IdentityKind::new("email").unwrap()];
         let settings = ["project".to_owned()];
-        let scope = Scope { settings: &settings, identities: &email_kind, record: true, job: false };
+        let scope = Scope {
+            settings: &settings,
+            identities: &email_kind,
+            record: true,
+            job: false,
+        };
         let template = Template::parse(template, scope)?;
         let values = Values {
             settings: &BTreeMap::from([("project".to_owned(), Secret::new("42"))]),
@@ -333,13 +279,19 @@ mod tests {
     #[test]
     fn each_placeholder_is_filled_and_a_quoted_one_stays_one_word() {
         let record = json!({"id": 7, "a b": "x"});
-        assert_eq!(rendered("{project}/{email}/{$.id}{{}", "a@b", &record).unwrap(), "42/a@b/7{}");
+        assert_eq!(
+            rendered("{project}/{email}/{$.id}{{}", "a@b", &record).unwrap(),
+            "42/a@b/7{}"
+        );
         assert_eq!(
             rendered("email eq {email|quoted}", "a\" or \"1\"=\"1\\", &record).unwrap(),
             r#"email eq "a\" or \"1\"=\"1\\""#
         );
         assert_eq!(rendered("{$['a b']}", "a", &record).unwrap(), "x");
-        assert_eq!(rendered("{today+0}", "a", &record).unwrap(), today().to_string());
+        assert_eq!(
+            rendered("{today+0}", "a", &record).unwrap(),
+            today().to_string()
+        );
     }
 
     #[test]
@@ -356,17 +308,9 @@ mod tests {
             assert!(problem.contains(words), "{bad}: {problem}");
         }
         let missing = rendered("{$.id}", "ada@example.com", &record).unwrap_err();
-        assert!(missing.contains("`$.id`") && !missing.contains("ada"), "{missing}");
-    }
-
-    #[test]
-    fn a_body_keeps_types_and_repeats_a_list_for_each_record() {
-        let value: toml::Value = toml::from_str("ids = [\"{$.id}\"]\nkind = \"GDPR\"\nn = 1").unwrap();
-        let scope = Scope { settings: &[], identities: &[], record: true, job: false };
-        let body = JsonTemplate::parse(&value, scope).unwrap();
-        let (one, other) = (json!({"id": 1}), json!({"id": "b"}));
-        let values = Values { settings: &BTreeMap::new(), identities: &[], record: Some(&one), job: None };
-        let json = body.render(&values, &[&one, &other]).unwrap();
-        assert_eq!(json, json!({"ids": [1, "b"], "kind": "GDPR", "n": 1}));
+        assert!(
+            missing.contains("`$.id`") && !missing.contains("ada"),
+            "{missing}"
+        );
     }
 }

@@ -26,7 +26,11 @@ pub(crate) struct Tokens {
 
 enum Grant {
     Form(Vec<(String, Secret)>),
-    Signed { issuer: String, scope: String, key: Box<EncodingKey> },
+    Signed {
+        issuer: String,
+        scope: String,
+        key: Box<EncodingKey>,
+    },
 }
 
 struct Kept {
@@ -73,14 +77,21 @@ impl Tokens {
         scope: String,
         client: impl FnOnce(&str) -> Result<ClientBuilder, ConfigProblem>,
     ) -> Result<Self, ConfigProblem> {
-        let wrong = || ConfigProblem::new(
-            ["auth", "service_account", "key"],
-            "is no key file of a service account: JSON with `client_email`, `private_key` (PEM) and `token_uri`",
-        );
+        let wrong = || {
+            ConfigProblem::new(
+                ["auth", "service_account", "key"],
+                "is no key file of a service account: JSON with `client_email`, `private_key` (PEM) and `token_uri`",
+            )
+        };
         let file: KeyFile = serde_json::from_str(key.expose()).map_err(|_| wrong())?;
         let private_key = Secret::new(file.private_key);
-        let key = EncodingKey::from_rsa_pem(private_key.expose().as_bytes()).map_err(|_| wrong())?;
-        let grant = Grant::Signed { issuer: file.client_email, scope, key: Box::new(key) };
+        let key =
+            EncodingKey::from_rsa_pem(private_key.expose().as_bytes()).map_err(|_| wrong())?;
+        let grant = Grant::Signed {
+            issuer: file.client_email,
+            scope,
+            key: Box::new(key),
+        };
         Self::new(file.token_uri, grant, client)
     }
 
@@ -89,8 +100,15 @@ impl Tokens {
         grant: Grant,
         client: impl FnOnce(&str) -> Result<ClientBuilder, ConfigProblem>,
     ) -> Result<Self, ConfigProblem> {
-        let client = client(&url)?.build().map_err(|problem| problem.under(["auth"]))?;
-        Ok(Self { client, url, grant, kept: Mutex::new(None) })
+        let client = client(&url)?
+            .build()
+            .map_err(|problem| problem.under(["auth"]))?;
+        Ok(Self {
+            client,
+            url,
+            grant,
+            kept: Mutex::new(None),
+        })
     }
 
     /// A token that is good now.
@@ -125,7 +143,10 @@ impl Tokens {
     async fn ask(&self) -> Result<Granted, ConnectorError> {
         let signed;
         let form: Vec<(&str, &str)> = match &self.grant {
-            Grant::Form(form) => form.iter().map(|(name, value)| (name.as_str(), value.expose())).collect(),
+            Grant::Form(form) => form
+                .iter()
+                .map(|(name, value)| (name.as_str(), value.expose()))
+                .collect(),
             Grant::Signed { issuer, scope, key } => {
                 signed = sign(issuer, scope, &self.url, key)?;
                 vec![
@@ -134,17 +155,34 @@ impl Tokens {
                 ]
             }
         };
-        let answer = self.client.post("/token").at(&self.url).form(form).repeatable().send().await?;
+        let answer = self
+            .client
+            .post("/token")
+            .at(&self.url)
+            .form(form)
+            .repeatable()
+            .send()
+            .await?;
         match answer.status().as_u16() {
             // RFC 6749, section 5.2: the credentials are wrong, or may not have such a token.
-            400 | 401 | 403 => Err(ConnectorError::new(ErrorKind::Unauthorized, answer.error().what().to_owned())),
+            400 | 401 | 403 => Err(ConnectorError::new(
+                ErrorKind::Unauthorized,
+                answer.error().what().to_owned(),
+            )),
             _ => answer.success()?.parse(),
         }
     }
 }
 
-fn sign(issuer: &str, scope: &str, audience: &str, key: &EncodingKey) -> Result<Secret, ConnectorError> {
-    let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+fn sign(
+    issuer: &str,
+    scope: &str,
+    audience: &str,
+    key: &EncodingKey,
+) -> Result<Secret, ConnectorError> {
+    let now = SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .unwrap_or_default();
     let claims = Claims {
         iss: issuer,
         scope,
@@ -154,7 +192,9 @@ fn sign(issuer: &str, scope: &str, audience: &str, key: &EncodingKey) -> Result<
     };
     jsonwebtoken::encode(&Header::new(Algorithm::RS256), &claims, key)
         .map(Secret::new)
-        .map_err(|_| ConnectorError::new(ErrorKind::Config, "the service account's key cannot sign"))
+        .map_err(|_| {
+            ConnectorError::new(ErrorKind::Config, "the service account's key cannot sign")
+        })
 }
 
 impl fmt::Debug for Tokens {

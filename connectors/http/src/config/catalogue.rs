@@ -70,10 +70,21 @@ pub fn entry(provider: &str) -> Option<Entry> {
 
 fn parse(text: &str) -> Result<Entry, toml::de::Error> {
     let mut table: toml::Table = toml::from_str(text)?;
-    let head = table.remove("catalogue").unwrap_or(toml::Value::Boolean(false));
-    let Head { documentation, proof, settings } = head.try_into()?;
+    let head = table
+        .remove("catalogue")
+        .unwrap_or(toml::Value::Boolean(false));
+    let Head {
+        documentation,
+        proof,
+        settings,
+    } = head.try_into()?;
     let declaration = toml::Value::Table(table).try_into()?;
-    Ok(Entry { documentation, proof, settings, declaration })
+    Ok(Entry {
+        documentation,
+        proof,
+        settings,
+        declaration,
+    })
 }
 
 impl HttpConnectorConfig {
@@ -84,7 +95,10 @@ impl HttpConnectorConfig {
         };
         let Some(entry) = entry(provider) else {
             let known: Vec<&str> = catalogue().collect();
-            let problem = format!("`{provider}` is not in the catalogue; it has {}", known.join(", "));
+            let problem = format!(
+                "`{provider}` is not in the catalogue; it has {}",
+                known.join(", ")
+            );
             return Err(vec![ConfigProblem::new(["provider"], problem)]);
         };
         let mut problems = self.not_both();
@@ -117,10 +131,17 @@ impl HttpConnectorConfig {
             ("first", self.first),
         ];
         let problem = "is said by the catalogue's entry; leave it out, or leave `provider` out and declare everything";
-        said.into_iter().filter(|(_, said)| *said).map(|(key, _)| ConfigProblem::new([key], problem)).collect()
+        said.into_iter()
+            .filter(|(_, said)| *said)
+            .map(|(key, _)| ConfigProblem::new([key], problem))
+            .collect()
     }
 
-    fn filled(&self, entry: &Entry, problems: &mut Vec<ConfigProblem>) -> BTreeMap<String, Setting> {
+    fn filled(
+        &self,
+        entry: &Entry,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> BTreeMap<String, Setting> {
         let known: Vec<&str> = entry.settings.keys().map(String::as_str).collect();
         for name in self.settings.keys() {
             if !entry.settings.contains_key(name) {
@@ -166,14 +187,20 @@ mod tests {
     fn every_entry_is_right_once_its_settings_are_filled_in() {
         for (name, text) in ENTRIES {
             let entry = parse(text).unwrap_or_else(|error| panic!("{name}: {error}"));
-            assert!(!entry.documentation.is_empty() && !entry.proof.is_empty(), "{name}");
+            assert!(
+                !entry.documentation.is_empty() && !entry.proof.is_empty(),
+                "{name}"
+            );
             let config = HttpConnectorConfig {
                 provider: Some((*name).to_owned()),
                 settings: entry
                     .settings
                     .iter()
                     .map(|(name, help)| {
-                        let value = help.default.clone().unwrap_or_else(|| format!("env:{name}"));
+                        let value = help
+                            .default
+                            .clone()
+                            .unwrap_or_else(|| format!("env:{name}"));
                         (name.clone(), Setting::from(value))
                     })
                     .collect(),
@@ -182,7 +209,11 @@ mod tests {
             let problems: Vec<String> = config.validate().iter().map(ToString::to_string).collect();
             assert_eq!(problems, [""; 0], "{name}");
             assert!(!entry.declaration.collection.is_empty(), "{name}");
-            let described = entry.declaration.collection.iter().all(|one| one.title.is_some() && one.purpose.is_some());
+            let described = entry
+                .declaration
+                .collection
+                .iter()
+                .all(|one| one.title.is_some() && one.purpose.is_some());
             assert!(described && entry.declaration.processor.is_some(), "{name}");
         }
     }
@@ -195,8 +226,15 @@ mod tests {
         .unwrap();
         let problems: Vec<String> = config.validate().iter().map(ToString::to_string).collect();
         assert_eq!(problems.len(), 3, "{problems:#?}");
-        for words in ["first: is said by the catalogue", "settings.domain: unknown setting", "settings.url: `url` is missing"] {
-            assert!(problems.iter().any(|one| one.starts_with(words)), "{words}: {problems:#?}");
+        for words in [
+            "first: is said by the catalogue",
+            "settings.domain: unknown setting",
+            "settings.url: `url` is missing",
+        ] {
+            assert!(
+                problems.iter().any(|one| one.starts_with(words)),
+                "{words}: {problems:#?}"
+            );
         }
         let config: HttpConnectorConfig = toml::from_str("provider = \"oktta\"").unwrap();
         assert!(config.validate()[0].problem.contains("okta, openai"));
@@ -209,7 +247,10 @@ mod tests {
         )
         .unwrap();
         let problems: Vec<String> = config.validate().iter().map(ToString::to_string).collect();
-        assert!(problems.len() == 1 && problems[0].starts_with("settings.token: a secret"), "{problems:?}");
+        assert!(
+            problems.len() == 1 && problems[0].starts_with("settings.token: a secret"),
+            "{problems:?}"
+        );
         assert!(!problems[0].contains("hunter2"));
     }
 }

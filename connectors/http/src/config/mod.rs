@@ -4,6 +4,7 @@ mod catalogue;
 mod read;
 mod read_auth;
 mod read_call;
+mod read_collection;
 
 use std::collections::BTreeMap;
 
@@ -138,6 +139,9 @@ pub struct CheckConfig {
     /// The query.
     #[serde(default)]
     pub query: BTreeMap<String, String>,
+    /// Which refusals prove that credentials work: that nobody is not there.
+    #[serde(default)]
+    pub absent: Vec<SignConfig>,
 }
 
 /// A named set of records.
@@ -174,7 +178,9 @@ pub struct CollectionConfig {
     pub later: Option<LaterConfig>,
     /// That records stay, and why.
     pub keep: Option<KeepConfig>,
-    /// Why records cannot be erased, when there is no `erase` and no `keep`.
+    /// With what the provider deletes records by itself, in words: nothing is sent for them.
+    pub erased_with: Option<String>,
+    /// Why records cannot be erased, in words.
     pub no_erase: Option<String>,
 }
 

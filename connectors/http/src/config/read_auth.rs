@@ -18,7 +18,10 @@ pub(super) fn read_server(reader: &mut Reader<'_>, config: &ServerConfig) -> Opt
         }
         false => text(reader, "url", &config.url),
     };
-    let auth = config.auth.as_ref().map(|auth| reader.within(["auth"], |reader| read_auth(reader, auth)));
+    let auth = config
+        .auth
+        .as_ref()
+        .map(|auth| reader.within(["auth"], |reader| read_auth(reader, auth)));
     let mut headers = Vec::new();
     for (name, value) in &config.headers {
         headers.push(reader.within(["headers"], |reader| {
@@ -36,10 +39,25 @@ pub(super) fn read_server(reader: &mut Reader<'_>, config: &ServerConfig) -> Opt
 }
 
 fn read_auth(reader: &mut Reader<'_>, config: &AuthConfig) -> Option<AuthPlan> {
-    let AuthConfig { bearer, basic, header: own, oauth, service_account } = config;
-    let ways = [bearer.is_some(), basic.is_some(), own.is_some(), oauth.is_some(), service_account.is_some()];
+    let AuthConfig {
+        bearer,
+        basic,
+        header: own,
+        oauth,
+        service_account,
+    } = config;
+    let ways = [
+        bearer.is_some(),
+        basic.is_some(),
+        own.is_some(),
+        oauth.is_some(),
+        service_account.is_some(),
+    ];
     if ways.into_iter().filter(|&way| way).count() != 1 {
-        reader.wrong("", "takes exactly one of `bearer`, `basic`, `header`, `oauth` and `service_account`");
+        reader.wrong(
+            "",
+            "takes exactly one of `bearer`, `basic`, `header`, `oauth` and `service_account`",
+        );
         return None;
     }
     if let Some(token) = bearer {
@@ -48,7 +66,10 @@ fn read_auth(reader: &mut Reader<'_>, config: &AuthConfig) -> Option<AuthPlan> {
     if let Some(basic) = basic {
         let user = text(reader, "basic/user", &basic.user);
         let password = text(reader, "basic/password", &basic.password);
-        return Some(AuthPlan::Basic { user: user?, password: password? });
+        return Some(AuthPlan::Basic {
+            user: user?,
+            password: password?,
+        });
     }
     if let Some(own) = own {
         let name = header(reader, "header/name", &own.name);
@@ -65,12 +86,18 @@ fn read_auth(reader: &mut Reader<'_>, config: &AuthConfig) -> Option<AuthPlan> {
         form.extend(oauth.parameters.clone());
         let scope = reader.settings_alone();
         let form = texts(reader, "oauth", &form, scope);
-        return Some(AuthPlan::Oauth { url: url?, form: form? });
+        return Some(AuthPlan::Oauth {
+            url: url?,
+            form: form?,
+        });
     }
     let account = service_account.as_ref()?;
     let key = text(reader, "service_account/key", &account.key);
     let scope = text(reader, "service_account/scope", &account.scope);
-    Some(AuthPlan::ServiceAccount { key: key?, scope: scope? })
+    Some(AuthPlan::ServiceAccount {
+        key: key?,
+        scope: scope?,
+    })
 }
 
 fn text(reader: &mut Reader<'_>, key: &str, text: &str) -> Option<Template> {
@@ -79,6 +106,8 @@ fn text(reader: &mut Reader<'_>, key: &str, text: &str) -> Option<Template> {
 }
 
 fn header(reader: &mut Reader<'_>, key: &str, name: &str) -> Option<HeaderName> {
-    let parsed = name.parse().map_err(|_| format!("`{name}` is no name of a header"));
+    let parsed = name
+        .parse()
+        .map_err(|_| format!("`{name}` is no name of a header"));
     reader.noted(key, parsed)
 }

@@ -7,9 +7,10 @@ use adieu_http_client::http::Method;
 
 use super::read::{Reader, optional};
 use super::{NextConfig, SignConfig};
+use crate::body::JsonTemplate;
 use crate::path::JsonPath;
 use crate::plan::{Body, CallPlan, Into, Next, Only, Sign};
-use crate::template::{JsonTemplate, Scope, Template};
+use crate::template::{Scope, Template};
 
 /// What the tables that hold a call have in common.
 pub(super) struct CallParts<'a> {
@@ -54,9 +55,15 @@ pub(super) fn read_call(
         Some(name) => {
             let index = reader.servers.iter().position(|known| known == name);
             let index = index.map(|index| index + 1);
-            reader.noted("server", index.ok_or_else(|| {
-                format!("there is no [connector.server.{name}]; known are: {}", reader.servers.join(", "))
-            }))
+            reader.noted(
+                "server",
+                index.ok_or_else(|| {
+                    format!(
+                        "there is no [connector.server.{name}]; known are: {}",
+                        reader.servers.join(", ")
+                    )
+                }),
+            )
         }
     };
     let query = texts(reader, "query", parts.query, scope);
@@ -66,7 +73,9 @@ pub(super) fn read_call(
     let body = match parts.json {
         Some(json) => {
             let json = JsonTemplate::parse(&toml::Value::Table(json.clone()), scope);
-            reader.noted("json", json).map(|json| Some(Body::Json(json)))
+            reader
+                .noted("json", json)
+                .map(|json| Some(Body::Json(json)))
         }
         None if parts.form.is_empty() => Some(None),
         None => texts(reader, "form", parts.form, scope).map(|form| Some(Body::Form(form))),
@@ -152,11 +161,18 @@ pub(super) fn read_only(
     for (path, texts) in only {
         let texts = match texts {
             toml::Value::String(text) => vec![text.as_str()],
-            toml::Value::Array(list) if !list.is_empty() && list.iter().all(toml::Value::is_str) => {
+            toml::Value::Array(list)
+                if !list.is_empty() && list.iter().all(toml::Value::is_str) =>
+            {
                 list.iter().filter_map(toml::Value::as_str).collect()
             }
             _ => {
-                reader.within(["where", path], |reader| reader.wrong("", "is a text, or a list of texts of which one must be there"));
+                reader.within(["where", path], |reader| {
+                    reader.wrong(
+                        "",
+                        "is a text, or a list of texts of which one must be there",
+                    )
+                });
                 continue;
             }
         };
@@ -166,7 +182,10 @@ pub(super) fn read_only(
         });
         wanted.push(reader.within(["where", path], |reader| reader.noted("", read)));
     }
-    Some(Only { wanted: wanted.into_iter().collect::<Option<_>>()?, ignore_case })
+    Some(Only {
+        wanted: wanted.into_iter().collect::<Option<_>>()?,
+        ignore_case,
+    })
 }
 
 fn signs(reader: &mut Reader<'_>, key: &str, signs: &[SignConfig]) -> Option<Vec<Sign>> {
@@ -176,7 +195,9 @@ fn signs(reader: &mut Reader<'_>, key: &str, signs: &[SignConfig]) -> Option<Vec
             (None, None) => Some(None),
             (Some(at), Some(is)) => {
                 let path = JsonPath::parse(at);
-                reader.noted(&format!("{key}/{index}/at"), path).map(|path| Some((path, is.clone())))
+                reader
+                    .noted(&format!("{key}/{index}/at"), path)
+                    .map(|path| Some((path, is.clone())))
             }
             _ => {
                 reader.wrong(&format!("{key}/{index}"), "`at` and `is` belong together");
@@ -187,9 +208,15 @@ fn signs(reader: &mut Reader<'_>, key: &str, signs: &[SignConfig]) -> Option<Vec
             reader.wrong(&format!("{key}/{index}/status"), "is no status of HTTP");
         }
         if is.as_ref().is_some_and(Option::is_none) && (200..300).contains(&sign.status) {
-            reader.wrong(&format!("{key}/{index}"), "a success alone says nothing; add `at` and `is`");
+            reader.wrong(
+                &format!("{key}/{index}"),
+                "a success alone says nothing; add `at` and `is`",
+            );
         }
-        read.push(is.map(|is| Sign { status: sign.status, is }));
+        read.push(is.map(|is| Sign {
+            status: sign.status,
+            is,
+        }));
     }
     read.into_iter().collect()
 }
@@ -203,7 +230,10 @@ pub(super) fn read_next(reader: &mut Reader<'_>, config: &NextConfig) -> Option<
         config.offset.is_some(),
     ];
     if ways.into_iter().filter(|&way| way).count() != 1 {
-        reader.wrong("", "takes exactly one of `link`, `url`, `cursor`, `page` and `offset`");
+        reader.wrong(
+            "",
+            "takes exactly one of `link`, `url`, `cursor`, `page` and `offset`",
+        );
         return None;
     }
     if let Some(url) = &config.url {
@@ -211,7 +241,10 @@ pub(super) fn read_next(reader: &mut Reader<'_>, config: &NextConfig) -> Option<
     }
     if let Some(cursor) = &config.cursor {
         let at = read_path(reader, "cursor", cursor);
-        let more = config.more.as_ref().map(|more| read_path(reader, "more", more));
+        let more = config
+            .more
+            .as_ref()
+            .map(|more| read_path(reader, "more", more));
         let into = match (&config.query, &config.json) {
             (Some(query), None) => Some(Into::Query(query.clone())),
             (None, Some(json)) if json.starts_with('/') => Some(Into::Json(json.clone())),
@@ -220,18 +253,34 @@ pub(super) fn read_next(reader: &mut Reader<'_>, config: &NextConfig) -> Option<
                 None
             }
         };
-        return Some(Next::Cursor { at: at?, more: optional(more)?, into: into? });
+        return Some(Next::Cursor {
+            at: at?,
+            more: optional(more)?,
+            into: into?,
+        });
     }
     if config.link {
         return Some(Next::Link);
     }
     if config.size == 0 {
-        reader.wrong("size", "is missing; say how many a page holds, so that a shorter one is the last");
+        reader.wrong(
+            "size",
+            "is missing; say how many a page holds, so that a shorter one is the last",
+        );
     }
     let (limit, size) = (config.limit.clone(), config.size);
     match (&config.page, &config.offset) {
-        (Some(page), _) => Some(Next::Page { parameter: page.clone(), from: config.from, limit, size }),
-        (None, Some(offset)) => Some(Next::Offset { parameter: offset.clone(), limit, size }),
+        (Some(page), _) => Some(Next::Page {
+            parameter: page.clone(),
+            from: config.from,
+            limit,
+            size,
+        }),
+        (None, Some(offset)) => Some(Next::Offset {
+            parameter: offset.clone(),
+            limit,
+            size,
+        }),
         (None, None) => None,
     }
 }

@@ -1,11 +1,7 @@
 //! Every entry of the catalogue keeps the connector contract, over a server that behaves as the provider's documentation says.
 
-#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by it")]
-
-mod common;
-
+use crate::common::{Cast, providers};
 use adieu_testkit::Fixture;
-use common::{Cast, providers};
 
 macro_rules! entries {
     ($($name:ident $provider:ident;)*) => {

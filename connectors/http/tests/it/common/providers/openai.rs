@@ -16,8 +16,16 @@ pub(crate) const OPENAI: Provider = Provider {
         ("openai_file", "file-old1"),
         ("openai_file", "file-user-3"),
     ],
-    eve: &[("openai_thread", "thread_user10"), ("openai_conversation", "conv_user10"), ("openai_file", "file-user10")],
-    nobody: &[("openai_thread", "thread_user2"), ("openai_conversation", "conv_user2"), ("openai_file", "file-user2")],
+    eve: &[
+        ("openai_thread", "thread_user10"),
+        ("openai_conversation", "conv_user10"),
+        ("openai_file", "file-user10"),
+    ],
+    nobody: &[
+        ("openai_thread", "thread_user2"),
+        ("openai_conversation", "conv_user2"),
+        ("openai_file", "file-user2"),
+    ],
     lock: Some("thread_user1"),
     personal: PERSONAL,
 };
@@ -49,7 +57,12 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
         return unauthorized();
     }
     let (method, path) = ask.line();
-    let missing = || Reply::json(404, &json!({"error": {"message": "No such object", "type": "invalid_request_error", "param": null, "code": null}}));
+    let missing = || {
+        Reply::json(
+            404,
+            &json!({"error": {"message": "No such object", "type": "invalid_request_error", "param": null, "code": null}}),
+        )
+    };
     match (method, path.as_slice()) {
         ("GET", ["v1", "models"]) => Reply::ok(json!({"object": "list", "data": []})),
         ("GET", ["v1", "threads", id, "messages"]) => {
@@ -57,17 +70,34 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
                 return missing();
             }
             let all = world.all("messages", |one| text(one, "thread_id") == *id);
-            let begin = ask.query("after").and_then(|after| all.iter().position(|one| text(one, "id") == after)).map_or(0, |at| at + 1);
+            let begin = ask
+                .query("after")
+                .and_then(|after| all.iter().position(|one| text(one, "id") == after))
+                .map_or(0, |at| at + 1);
             let (data, next) = page(&all, begin);
-            let (first, last) = (data.first().map(|one| one["id"].clone()), data.last().map(|one| one["id"].clone()));
-            Reply::ok(json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": next.is_some()}))
+            let (first, last) = (
+                data.first().map(|one| one["id"].clone()),
+                data.last().map(|one| one["id"].clone()),
+            );
+            Reply::ok(
+                json!({"object": "list", "data": data, "first_id": first, "last_id": last, "has_more": next.is_some()}),
+            )
         }
         ("GET", ["v1", "files", id, "content"]) => match world.one("files", id) {
-            Some(file) => Reply { status: 200, headers: vec![("content-type", "application/octet-stream".to_owned())], body: text(&file, "filename").to_owned().into() },
+            Some(file) => Reply {
+                status: 200,
+                headers: vec![("content-type", "application/octet-stream".to_owned())],
+                body: text(&file, "filename").to_owned().into(),
+            },
             None => missing(),
         },
-        ("GET", ["v1", table @ ("threads" | "conversations" | "files"), id]) => world.one(table, id).map_or_else(missing, Reply::ok),
-        ("DELETE", ["v1", _, id]) if world.locked.contains(*id) => Reply::json(400, &json!({"error": {"message": "locked", "type": "invalid_request_error", "param": null, "code": null}})),
+        ("GET", ["v1", table @ ("threads" | "conversations" | "files"), id]) => {
+            world.one(table, id).map_or_else(missing, Reply::ok)
+        }
+        ("DELETE", ["v1", _, id]) if world.locked.contains(*id) => Reply::json(
+            400,
+            &json!({"error": {"message": "locked", "type": "invalid_request_error", "param": null, "code": null}}),
+        ),
         ("DELETE", ["v1", table @ ("threads" | "conversations" | "files"), id]) => {
             if world.take(table, id).is_none() {
                 return missing();

@@ -4,7 +4,11 @@ pub(crate) const MIXPANEL: Provider = Provider {
     name: "mixpanel",
     handler,
     fill,
-    settings: &[("project", "42"), ("project_token", "tok"), ("user", "service.1")],
+    settings: &[
+        ("project", "42"),
+        ("project_token", "tok"),
+        ("user", "service.1"),
+    ],
     urls: URL,
     secrets: &["secret", "gdpr_token"],
     ada: ADA,
@@ -16,9 +20,14 @@ pub(crate) const MIXPANEL: Provider = Provider {
 
 fn fill(world: &mut World) {
     for (email, user, name, whose) in PEOPLE {
-        world.put("profiles", user, whose, json!({
-            "$distinct_id": user, "$properties": {"$email": email, "$name": name},
-        }));
+        world.put(
+            "profiles",
+            user,
+            whose,
+            json!({
+                "$distinct_id": user, "$properties": {"$email": email, "$name": name},
+            }),
+        );
         for n in 0..2 {
             world.put("events", format!("{user}-{n}"), whose, json!({
                 "event": "Signed up", "properties": {"$distinct_id": user, "$insert_id": format!("{user}-{n}"), "name": name},
@@ -36,8 +45,15 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
         return match (method, path[3..].join("/").as_str(), ask.query("token")) {
             ("POST", "v3.0/", Some("tok")) => {
                 let body = ask.json();
-                assert!(matches!(body["compliance_type"].as_str(), Some("GDPR" | "CCPA")));
-                assert!(body["distinct_ids"].as_array().is_some_and(|ids| !ids.is_empty() && ids.len() <= 2000));
+                assert!(matches!(
+                    body["compliance_type"].as_str(),
+                    Some("GDPR" | "CCPA")
+                ));
+                assert!(
+                    body["distinct_ids"]
+                        .as_array()
+                        .is_some_and(|ids| !ids.is_empty() && ids.len() <= 2000)
+                );
                 let task = format!("task-{}", world.jobs.len());
                 world.jobs.push(body);
                 Reply::ok(json!({"status": "ok", "results": {"task_id": task}}))
@@ -58,17 +74,28 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
             if wanted == Some(None) {
                 return Reply::json(400, &json!({"error": "unable to parse the where clause"}));
             }
-            let found = world.all("profiles", |profile| match (ask.form("distinct_id"), &wanted) {
-                (Some(id), _) => text(profile, "$distinct_id") == id,
-                (None, Some(email)) => profile["$properties"]["$email"].as_str() == email.as_deref(),
-                (None, None) => true,
+            let found = world.all("profiles", |profile| {
+                match (ask.form("distinct_id"), &wanted) {
+                    (Some(id), _) => text(profile, "$distinct_id") == id,
+                    (None, Some(email)) => {
+                        profile["$properties"]["$email"].as_str() == email.as_deref()
+                    }
+                    (None, None) => true,
+                }
             });
-            Reply::ok(json!({"page": 0, "page_size": 1000, "results": found, "session_id": "s", "status": "ok", "total": found.len()}))
+            Reply::ok(
+                json!({"page": 0, "page_size": 1000, "results": found, "session_id": "s", "status": "ok", "total": found.len()}),
+            )
         }
         ("GET", ["api", "query", "stream", "query"]) => {
-            let ids: Result<Vec<String>, _> = serde_json::from_str(ask.query("distinct_ids").unwrap_or_default());
-            let Ok(ids) = ids else { return Reply::json(400, &json!({"error": "distinct_ids"})) };
-            let found = world.all("events", |event| ids.contains(&text(&event["properties"], "$distinct_id").to_owned()));
+            let ids: Result<Vec<String>, _> =
+                serde_json::from_str(ask.query("distinct_ids").unwrap_or_default());
+            let Ok(ids) = ids else {
+                return Reply::json(400, &json!({"error": "distinct_ids"}));
+            };
+            let found = world.all("events", |event| {
+                ids.contains(&text(&event["properties"], "$distinct_id").to_owned())
+            });
             Reply::ok(json!({"status": "ok", "results": {"events": found}}))
         }
         _ => not_found(),

@@ -1,8 +1,5 @@
 //! The providers of the catalogue with two people in each, and the connector over them.
 
-#![allow(dead_code, reason = "each test file uses its part")]
-#![allow(clippy::unwrap_used, reason = "a test fails by it")]
-
 pub(crate) mod fake;
 pub(crate) mod providers;
 
@@ -52,27 +49,46 @@ impl Cast {
         let folder = tempfile::tempdir().unwrap();
         std::fs::write(folder.path().join("secret"), SECRET).unwrap();
         std::fs::write(folder.path().join("wrong"), "sk_wrong").unwrap();
-        Self { provider, fake: Fake::start(provider.handler, provider.fill).await, folder }
+        Self {
+            provider,
+            fake: Fake::start(provider.handler, provider.fill).await,
+            folder,
+        }
     }
 
     pub(crate) fn config(&self, url: &str, secret: &str) -> HttpConnectorConfig {
         let provider = &self.provider;
-        let plain = provider.settings.iter().map(|(name, value)| (*name, (*value).to_owned()));
-        let urls = provider.urls.iter().map(|(name, behind)| (*name, format!("{url}{behind}")));
-        let secrets = provider.secrets.iter().map(|name| (*name, format!("file:{secret}")));
+        let plain = provider
+            .settings
+            .iter()
+            .map(|(name, value)| (*name, (*value).to_owned()));
+        let urls = provider
+            .urls
+            .iter()
+            .map(|(name, behind)| (*name, format!("{url}{behind}")));
+        let secrets = provider
+            .secrets
+            .iter()
+            .map(|name| (*name, format!("file:{secret}")));
         let all = plain.chain(urls).chain(secrets);
-        let settings: BTreeMap<String, Setting> =
-            all.map(|(name, value)| (name.to_owned(), Setting::from(value))).collect();
+        let settings: BTreeMap<String, Setting> = all
+            .map(|(name, value)| (name.to_owned(), Setting::from(value)))
+            .collect();
         HttpConnectorConfig {
             provider: Some(provider.name.to_owned()),
             settings,
-            http: toml::from_str("requests_per_second = 100000\nattempts = 2").unwrap(),
+            http: toml::from_str("requests_per_second = 100000\nattempts = 1").unwrap(),
             ..HttpConnectorConfig::default()
         }
     }
 
     pub(crate) fn connector_at(&self, url: &str, secret: &str) -> HttpConnector {
         made(&self.config(url, secret), self.folder.path())
+    }
+
+    /// Where its secrets lie.
+    pub(crate) fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     pub(crate) fn real(&self) -> HttpConnector {
@@ -86,7 +102,11 @@ pub(crate) fn made(config: &HttpConnectorConfig, folder: &Path) -> HttpConnector
 }
 
 pub(crate) fn person(identities: &[(&str, &str)]) -> Subject {
-    Subject::new(identities.iter().map(|(kind, value)| Identity::new(*kind, *value).unwrap()))
+    Subject::new(
+        identities
+            .iter()
+            .map(|(kind, value)| Identity::new(*kind, *value).unwrap()),
+    )
 }
 
 #[async_trait]
@@ -115,6 +135,7 @@ impl Fixture for Cast {
                 match row.whose {
                     Whose::Ada => state.of_subject.push(text),
                     Whose::Eve => state.of_others.push(text),
+                    Whose::Nobody => {}
                 }
             }
         }
@@ -122,7 +143,11 @@ impl Fixture for Cast {
     }
 
     fn personal_values(&self) -> Vec<String> {
-        let personal = self.provider.personal.iter().map(|value| (*value).to_owned());
+        let personal = self
+            .provider
+            .personal
+            .iter()
+            .map(|value| (*value).to_owned());
         personal.chain([SECRET.to_owned()]).collect()
     }
 
@@ -143,18 +168,27 @@ impl Fixture for Cast {
     }
 
     async fn poison(&self) -> u64 {
-        let Some(key) = self.provider.lock else { return 0 };
+        let Some(key) = self.provider.lock else {
+            return 0;
+        };
         self.fake.world().locked.insert(key.to_owned());
         1
     }
 }
 
 /// A whole export of one collection.
-pub(crate) async fn export(connector: &dyn Connector, collection: &str, subject: &Subject) -> Collector {
+pub(crate) async fn export(
+    connector: &dyn Connector,
+    collection: &str,
+    subject: &Subject,
+) -> Collector {
     let name = CollectionName::new(collection).unwrap();
     let described = connector.descriptor().collection(&name).unwrap();
     let mut collector = Collector::new(described).full_after(100);
-    collector.export_all(connector, step(collection, subject, None)).await.unwrap();
+    collector
+        .export_all(connector, step(collection, subject, None))
+        .await
+        .unwrap();
     assert_eq!(collector.breaches(), [""; 0]);
     collector
 }
@@ -169,7 +203,10 @@ pub(crate) async fn erase(connector: &dyn Connector, collection: &str, subject: 
     let mut tally = Tally::new();
     let mut cursor = None;
     loop {
-        let erased = connector.erase(&step(collection, subject, cursor)).await.unwrap();
+        let erased = connector
+            .erase(&step(collection, subject, cursor))
+            .await
+            .unwrap();
         tally.add(&erased.tally);
         match erased.next {
             Some(next) => cursor = Some(next),

@@ -29,29 +29,46 @@ pub(crate) use sendgrid::SENDGRID;
 pub(crate) use zendesk::ZENDESK;
 
 use super::Provider;
-use super::fake::{Ask, Fake, Handler, Reply, Row, Whose, World, basic, lenient_number, not_found, page, text};
 use super::SECRET;
+use super::fake::{Ask, Reply, Row, Whose, World, basic, lenient_number, not_found, page, text};
 use serde_json::{Value, json};
 
 /// The addresses of the people that every provider has.
 const PEOPLE: [(&str, &str, &str, Whose); 4] = [
     ("ada@example.com", "user1", "Ada Lovelace", Whose::Ada),
     ("ada@work.example", "old1", "Ada Byron", Whose::Ada),
-    ("lovelace@example.com", "user-3", "Augusta Ada King", Whose::Ada),
+    (
+        "lovelace@example.com",
+        "user-3",
+        "Augusta Ada King",
+        Whose::Ada,
+    ),
     ("ada@example.com.au", "user10", "Eve Moneypenny", Whose::Eve),
 ];
 
-const ADA_BY_EMAIL: &[(&str, &str)] =
-    &[("email", "ada@example.com"), ("email", "ada@work.example"), ("email", "lovelace@example.com")];
+const ADA_BY_EMAIL: &[(&str, &str)] = &[
+    ("email", "ada@example.com"),
+    ("email", "ada@work.example"),
+    ("email", "lovelace@example.com"),
+];
 const EVE_BY_EMAIL: &[(&str, &str)] = &[("email", "ada@example.com.au")];
 const NOBODY_BY_EMAIL: &[(&str, &str)] = &[("email", "nobody@example.com")];
 
-const ADA_BY_ID: &[(&str, &str)] = &[("user_id", "user1"), ("user_id", "old1"), ("user_id", "user-3")];
+const ADA_BY_ID: &[(&str, &str)] = &[
+    ("user_id", "user1"),
+    ("user_id", "old1"),
+    ("user_id", "user-3"),
+];
 const EVE_BY_ID: &[(&str, &str)] = &[("user_id", "user10")];
 const NOBODY_BY_ID: &[(&str, &str)] = &[("user_id", "user2")];
 
 /// Some known in one way and some in the other, and one in both.
-const ADA: &[(&str, &str)] = &[("email", "ada@example.com"), ("email", "ada@work.example"), ("user_id", "user1"), ("user_id", "user-3")];
+const ADA: &[(&str, &str)] = &[
+    ("email", "ada@example.com"),
+    ("email", "ada@work.example"),
+    ("user_id", "user1"),
+    ("user_id", "user-3"),
+];
 const EVE: &[(&str, &str)] = &[("email", "ada@example.com.au"), ("user_id", "user10")];
 const NOBODY: &[(&str, &str)] = &[("email", "nobody@example.com"), ("user_id", "user2")];
 

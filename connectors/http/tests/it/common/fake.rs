@@ -19,6 +19,8 @@ use tokio::task::JoinHandle;
 pub(crate) enum Whose {
     Ada,
     Eve,
+    /// Nobody's any more.
+    Nobody,
 }
 
 #[derive(Clone, Debug)]
@@ -45,18 +47,36 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn put(&mut self, table: &'static str, key: impl ToString, whose: Whose, value: Value) {
-        self.tables.entry(table).or_default().insert(key.to_string(), Row { whose, value });
+    pub(crate) fn put(
+        &mut self,
+        table: &'static str,
+        key: impl ToString,
+        whose: Whose,
+        value: Value,
+    ) {
+        self.tables
+            .entry(table)
+            .or_default()
+            .insert(key.to_string(), Row { whose, value });
     }
 
     /// The records of a table that are so, in the order of their keys.
     pub(crate) fn all(&self, table: &str, is_so: impl Fn(&Value) -> bool) -> Vec<Value> {
-        let rows = self.tables.get(table).into_iter().flat_map(BTreeMap::values);
-        rows.map(|row| row.value.clone()).filter(|value| is_so(value)).collect()
+        let rows = self
+            .tables
+            .get(table)
+            .into_iter()
+            .flat_map(BTreeMap::values);
+        rows.map(|row| row.value.clone())
+            .filter(|value| is_so(value))
+            .collect()
     }
 
     pub(crate) fn one(&self, table: &str, key: &str) -> Option<Value> {
-        self.tables.get(table)?.get(key).map(|row| row.value.clone())
+        self.tables
+            .get(table)?
+            .get(key)
+            .map(|row| row.value.clone())
     }
 
     pub(crate) fn take(&mut self, table: &str, key: &str) -> Option<Row> {
@@ -82,7 +102,10 @@ pub(crate) struct Ask {
 
 impl Ask {
     pub(crate) fn query(&self, name: &str) -> Option<&str> {
-        self.query.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+        self.query
+            .iter()
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.as_str())
     }
 
     pub(crate) fn number(&self, name: &str) -> Option<usize> {
@@ -95,7 +118,9 @@ impl Ask {
 
     pub(crate) fn form(&self, name: &str) -> Option<String> {
         let mut pairs = form_urlencoded::parse(&self.body);
-        pairs.find(|(known, _)| known == name).map(|(_, value)| value.into_owned())
+        pairs
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value.into_owned())
     }
 
     /// The method and the segments of the path, to be matched.
@@ -114,7 +139,11 @@ pub(crate) struct Reply {
 impl Reply {
     pub(crate) fn json(status: u16, body: &Value) -> Self {
         let headers = vec![("content-type", "application/json".to_owned())];
-        Self { status, headers, body: body.to_string().into() }
+        Self {
+            status,
+            headers,
+            body: body.to_string().into(),
+        }
     }
 
     pub(crate) fn ok(body: Value) -> Self {
@@ -122,7 +151,11 @@ impl Reply {
     }
 
     pub(crate) fn empty(status: u16) -> Self {
-        Self { status, headers: Vec::new(), body: Bytes::new() }
+        Self {
+            status,
+            headers: Vec::new(),
+            body: Bytes::new(),
+        }
     }
 
     pub(crate) fn with(mut self, header: &'static str, value: String) -> Self {
@@ -144,7 +177,10 @@ impl Fake {
     pub(crate) async fn start(handler: Handler, fill: fn(&mut World)) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
-        let mut world = World { url: url.clone(), ..World::default() };
+        let mut world = World {
+            url: url.clone(),
+            ..World::default()
+        };
         fill(&mut world);
         let world = Arc::new(Mutex::new(world));
         let shared = Arc::clone(&world);
@@ -152,7 +188,8 @@ impl Fake {
             while let Ok((stream, _)) = listener.accept().await {
                 let world = Arc::clone(&shared);
                 tokio::spawn(async move {
-                    let service = service_fn(move |request| answer(handler, Arc::clone(&world), request));
+                    let service =
+                        service_fn(move |request| answer(handler, Arc::clone(&world), request));
                     // A caller may go away at any time.
                     let _ = hyper::server::conn::http1::Builder::new()
                         .serve_connection(TokioIo::new(stream), service)
@@ -180,13 +217,22 @@ async fn answer(
     request: Request<Incoming>,
 ) -> Result<Response<Full<Bytes>>, Infallible> {
     let (parts, body) = request.into_parts();
-    let body = body.collect().await.map(|body| body.to_bytes()).unwrap_or_default();
+    let body = body
+        .collect()
+        .await
+        .map(|body| body.to_bytes())
+        .unwrap_or_default();
     let query = parts.uri.query().unwrap_or_default();
-    let authorization = parts.headers.get("authorization").and_then(|value| value.to_str().ok());
+    let authorization = parts
+        .headers
+        .get("authorization")
+        .and_then(|value| value.to_str().ok());
     let ask = Ask {
         method: parts.method.to_string(),
         path: parts.uri.path().split('/').skip(1).map(decoded).collect(),
-        query: form_urlencoded::parse(query.as_bytes()).into_owned().collect(),
+        query: form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect(),
         authorization: authorization.unwrap_or_default().to_owned(),
         body,
     };
@@ -208,7 +254,10 @@ async fn answer(
 fn decoded(segment: &str) -> String {
     // `+` is itself in a path.
     let pair = format!("x={}", segment.replace('+', "%2B"));
-    form_urlencoded::parse(pair.as_bytes()).next().map(|(_, value)| value.into_owned()).unwrap_or_default()
+    form_urlencoded::parse(pair.as_bytes())
+        .next()
+        .map(|(_, value)| value.into_owned())
+        .unwrap_or_default()
 }
 
 /// A list cut into pages of two, whatever the caller would like, by how many came before.
@@ -223,10 +272,15 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
     const LETTERS: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut text = String::from("Basic ");
     for chunk in format!("{user}:{password}").as_bytes().chunks(3) {
-        let bits = chunk.iter().fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte)) << (8 * (3 - chunk.len()));
+        let bits = chunk
+            .iter()
+            .fold(0_u32, |bits, byte| bits << 8 | u32::from(*byte))
+            << (8 * (3 - chunk.len()));
         for place in 0..4 {
             match place <= chunk.len() {
-                true => text.push(char::from(LETTERS[(bits >> (18 - 6 * place)) as usize & 63])),
+                true => text.push(char::from(
+                    LETTERS[(bits >> (18 - 6 * place)) as usize & 63],
+                )),
                 false => text.push('='),
             }
         }
@@ -238,7 +292,10 @@ pub(crate) fn basic(user: &str, password: &str) -> String {
 pub(crate) fn lenient_number(text: &str) -> String {
     let text = text.trim().trim_start_matches('+');
     let digits: String = text.chars().take_while(char::is_ascii_digit).collect();
-    digits.parse::<u64>().map(|number| number.to_string()).unwrap_or_default()
+    digits
+        .parse::<u64>()
+        .map(|number| number.to_string())
+        .unwrap_or_default()
 }
 
 pub(crate) fn not_found() -> Reply {

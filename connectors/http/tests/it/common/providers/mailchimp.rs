@@ -32,17 +32,27 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
         return unauthorized();
     }
     match ask.line() {
-        ("GET", path) if path == ["3.0", "ping"] => Reply::ok(json!({"health_status": "Everything's Chimpy!"})),
+        ("GET", path) if path == ["3.0", "ping"] => {
+            Reply::ok(json!({"health_status": "Everything's Chimpy!"}))
+        }
         ("GET", path) if path == ["3.0", "search-members"] => {
             // What begins alike is found as well, also among what is called exact.
             let wanted = ask.query("query").unwrap_or_default().to_lowercase();
-            let found = world.all("members", |one| text(one, "email_address").to_lowercase().starts_with(&wanted));
+            let found = world.all("members", |one| {
+                text(one, "email_address")
+                    .to_lowercase()
+                    .starts_with(&wanted)
+            });
             Reply::ok(json!({
                 "exact_matches": {"members": found, "total_items": found.len()},
                 "full_search": {"members": found, "total_items": found.len()},
             }))
         }
-        ("POST", path) if path.len() == 7 && path[1] == "lists" && path[5..] == ["actions", "delete-permanent"] => {
+        ("POST", path)
+            if path.len() == 7
+                && path[1] == "lists"
+                && path[5..] == ["actions", "delete-permanent"] =>
+        {
             let key = format!("{}:{}", path[2], path[4]);
             if world.locked.contains(&key) {
                 return Reply::json(400, &json!({"title": "Bad Request", "status": 400}));

@@ -48,17 +48,21 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
                 return not_found();
             }
             // It stays listed without anything of the person.
-            world.put("trash", &id, Whose::Eve, json!({"id": id.parse::<u64>().unwrap(), "name": "Permanently Deleted User", "active": false}));
+            world.put("trash", &id, Whose::Nobody, json!({"id": id.parse::<u64>().unwrap(), "name": "Permanently Deleted User", "active": false}));
             Reply::ok(json!({"deleted_user": {"id": id.parse::<u64>().unwrap()}}))
         }
         ("GET", ["users", id, "tickets", "requested"]) => {
             let id = lenient_number(id);
             let all = world.all("tickets", |ticket| ticket["requester_id"].to_string() == id);
             let (tickets, next) = page(&all, ask.number("page[after]").unwrap_or(0));
-            Reply::ok(json!({"tickets": tickets, "meta": {"has_more": next.is_some(), "after_cursor": next.map(|next| next.to_string())}}))
+            Reply::ok(
+                json!({"tickets": tickets, "meta": {"has_more": next.is_some(), "after_cursor": next.map(|next| next.to_string())}}),
+            )
         }
         ("DELETE", ["tickets", "destroy_many"]) => {
-            world.jobs.push(json!({"ids": ask.query("ids"), "asked": 0}));
+            world
+                .jobs
+                .push(json!({"ids": ask.query("ids"), "asked": 0}));
             let id = (world.jobs.len() - 1).to_string();
             Reply::ok(json!({"job_status": {"id": id, "status": "queued"}}))
         }
@@ -70,11 +74,15 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
 /// A search by words, in which a `*` stands for anything and what begins alike is found.
 fn search(world: &World, ask: &Ask) -> Reply {
     if let Some(id) = ask.query("external_id") {
-        return Reply::ok(json!({"users": world.all("users", |one| text(one, "external_id") == id), "next_page": null}));
+        return Reply::ok(
+            json!({"users": world.all("users", |one| text(one, "external_id") == id), "next_page": null}),
+        );
     }
     let expression = ask.query("query").unwrap_or_default();
     let quoted = expression.strip_prefix("type:user email:");
-    let wanted: String = quoted.and_then(|quoted| serde_json::from_str(quoted).ok()).unwrap_or_default();
+    let wanted: String = quoted
+        .and_then(|quoted| serde_json::from_str(quoted).ok())
+        .unwrap_or_default();
     let begins = wanted.trim_matches('*').to_lowercase();
     let found = world.all("users", |one| text(one, "email").starts_with(&begins));
     let (users, next) = page(&found, ask.number("page").unwrap_or(0));
@@ -89,11 +97,15 @@ fn search(world: &World, ask: &Ask) -> Reply {
 }
 
 fn delete_user(world: &mut World, id: &str) -> Reply {
-    let has_tickets = !world.all("tickets", |ticket| ticket["requester_id"].to_string() == id).is_empty();
+    let has_tickets = !world
+        .all("tickets", |ticket| ticket["requester_id"].to_string() == id)
+        .is_empty();
     if world.locked.contains(id) || (has_tickets && world.one("users", id).is_some()) {
         return Reply::json(422, &json!({"error": "RecordInvalid"}));
     }
-    let Some(Row { whose, mut value }) = world.take("users", id) else { return not_found() };
+    let Some(Row { whose, mut value }) = world.take("users", id) else {
+        return not_found();
+    };
     value["active"] = json!(false);
     world.put("trash", id, whose, value.clone());
     Reply::ok(json!({"user": value}))
@@ -101,7 +113,13 @@ fn delete_user(world: &mut World, id: &str) -> Reply {
 
 /// A job works when it was asked for twice.
 fn job_status(world: &mut World, id: &str) -> Reply {
-    let Some(job) = id.parse::<usize>().ok().and_then(|index| world.jobs.get_mut(index)) else { return not_found() };
+    let Some(job) = id
+        .parse::<usize>()
+        .ok()
+        .and_then(|index| world.jobs.get_mut(index))
+    else {
+        return not_found();
+    };
     let asked = job["asked"].as_u64().unwrap() + 1;
     job["asked"] = json!(asked);
     if asked < 2 {

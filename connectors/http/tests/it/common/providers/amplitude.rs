@@ -16,7 +16,12 @@ pub(crate) const AMPLITUDE: Provider = Provider {
 
 fn fill(world: &mut World) {
     for (number, (_, user, name, whose)) in (101..).zip(PEOPLE) {
-        world.put("users", number, whose, json!({"user_id": user, "amplitude_id": number}));
+        world.put(
+            "users",
+            number,
+            whose,
+            json!({"user_id": user, "amplitude_id": number}),
+        );
         for n in 0..3 {
             world.put("events", format!("{number}-{n}"), whose, json!({
                 "uuid": format!("{number}-{n}"), "amplitude_id": number, "user_id": user,
@@ -36,20 +41,31 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
         ("GET", "api/2/usersearch") => {
             let user = ask.query("user").unwrap_or_default();
             // It looks for device ids and Amplitude's own numbers too.
-            let found = world.all("users", |one| text(one, "user_id") == user || one["amplitude_id"].to_string() == user);
+            let found = world.all("users", |one| {
+                text(one, "user_id") == user || one["amplitude_id"].to_string() == user
+            });
             Reply::ok(json!({"matches": found, "type": "match_user_or_device_id"}))
         }
         ("GET", "api/2/useractivity") => {
             let user = lenient_number(ask.query("user").unwrap_or_default());
             let found = world.all("events", |event| event["amplitude_id"].to_string() == user);
-            let (offset, limit) = (ask.number("offset").unwrap_or(0), ask.number("limit").unwrap_or(1000));
+            let (offset, limit) = (
+                ask.number("offset").unwrap_or(0),
+                ask.number("limit").unwrap_or(1000),
+            );
             let events: Vec<Value> = found.into_iter().skip(offset).take(limit).collect();
             Reply::ok(json!({"userData": {"num_events": events.len()}, "events": events}))
         }
         ("POST", "api/2/deletions/users") => {
-            let ids = ask.json()["amplitude_ids"].as_array().cloned().unwrap_or_default();
+            let ids = ask.json()["amplitude_ids"]
+                .as_array()
+                .cloned()
+                .unwrap_or_default();
             assert!(!ids.is_empty() && ids.len() <= 100, "1 to 100 users");
-            let ids: Vec<Value> = ids.iter().map(|id| json!({"amplitude_id": id, "requester": "adieu"})).collect();
+            let ids: Vec<Value> = ids
+                .iter()
+                .map(|id| json!({"amplitude_id": id, "requester": "adieu"}))
+                .collect();
             let job = json!({"day": "2026-12-05", "status": "staging", "amplitude_ids": ids});
             world.jobs.push(job.clone());
             Reply::ok(json!([job]))

@@ -129,7 +129,7 @@ adieu.toml:41:13: connector.files.prefixes[0]: `users/{customer_id}` must end in
 adieu.toml:41:36: connector.files.prefixes[1]: is a whole number; a text in quotes is expected
 adieu.toml:41:39: connector.files.prefixes[2]: `tmp/` would reach everybody's objects; name an identity in it, such as `users/{customer_id}/`
 adieu.toml:45:1: connector.files.name: another connector has this name; give each a name of its own
-adieu.toml:47:1: connector.files.url: `s3:` is not supported by this build; it knows `folder:PATH`"#;
+adieu.toml:47:1: connector.files.url: no secret belongs into a URL; put it into `credentials` or the environment"#;
     assert_eq!(report(toml), expected);
 }
 
@@ -271,4 +271,28 @@ fn what_the_page_says_is_read_and_checked() {
     ] {
         assert!(report.contains(part), "{report}");
     }
+}
+
+#[cfg(feature = "gateway")]
+#[test]
+fn how_it_is_served_is_read_and_checked() {
+    let server = "[server]\nlisten = \"0.0.0.0:80\"\nprefix = \"/me\"\nupstream = \"http://[::1]:3000/\"\nmetrics = \"127.0.0.1:9464\"\n[server.limits]\nexports_at_once = 2\n[page]\ntitle = \"You\"\n";
+    let config = Config::from_toml(&format!("{RIGHT}\n{server}"), "adieu.toml").unwrap();
+    assert_eq!(config.server.listen.port(), 80);
+    assert_eq!(config.server.prefix, "/me");
+    assert!(config.server.upstream.is_some() && config.server.metrics.is_some());
+    assert_eq!(config.server.limits.exports_at_once, 2);
+    assert_eq!(config.server.limits.calls_per_minute, 240);
+    let wrong = "[server]\nlisten = \"localhost\"\nprefix = \"/me/\"\nupstream = \"https://user:hunter2@shop\"\nlimit = 3\n[page]\nlanguage = \"plain English\"\n";
+    let report = report(&format!("{RIGHT}\n{wrong}"));
+    for told in [
+        "server.listen: is not an address; write \"127.0.0.1:8080\"",
+        "server.prefix: is no prefix",
+        "server.upstream: is not the address of a service",
+        "server.limit: unknown key; did you mean `limits`?",
+        "page.language: is no language tag",
+    ] {
+        assert!(report.contains(told), "{told}: {report}");
+    }
+    assert!(!report.contains("hunter2"), "{report}");
 }

@@ -57,6 +57,7 @@ struct Issuer {
 
 impl Issuer {
     /// Starts the issuer; `None`, with words why, where it is not installed.
+    #[allow(clippy::print_stdout, reason = "a test that is skipped says so")]
     fn start() -> Option<Self> {
         let tools = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../target/tools/node");
         let tools = std::env::var_os("ADIEU_TEST_NODE").map_or(tools, PathBuf::from);

@@ -39,6 +39,7 @@ pub(crate) fn stripe_is_there() -> Result<(), String> {
 }
 
 /// The same, for tests that are not the kit's: `false` when they are skipped, which is said.
+#[allow(clippy::print_stdout, reason = "a test that is skipped says so")]
 pub(crate) fn may_run() -> bool {
     match stripe_is_there() {
         Ok(()) => true,

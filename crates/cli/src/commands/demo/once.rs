@@ -86,7 +86,7 @@ async fn play(shop: &Shop, open: &OpenShop, terminal: &Terminal) -> Result<Left,
     ));
     let ada = Person::of(open, ADA).await?;
     let keys = ada.must(Method::GET, "/privacy/.well-known/jwks.json", None);
-    shop.write_secret("jwks.json", &format!("{:#}", keys.await?.json::<Value>()?))?;
+    shop.write_secret("jwks.json", format!("{:#}", keys.await?.json::<Value>()?))?;
     let welcome = async |person: &Person| -> Result<u16, Failure> {
         let answer = person.ask(Method::GET, "/orders", None).await?;
         Ok(answer.status.as_u16())
@@ -154,8 +154,8 @@ async fn erase(
         &receipt_unreachable(&receipt),
     );
     terminal.say(unreachable.trim_start_matches('\n'));
-    shop.write_secret("receipt.jws", &format!("{jws}\n"))?;
-    shop.write_secret("receipt.opening", &format!("{opening}\n"))?;
+    shop.write_secret("receipt.jws", format!("{jws}\n"))?;
+    shop.write_secret("receipt.opening", format!("{opening}\n"))?;
     let opening = opening
         .parse()
         .map_err(|_| Failure::Fault("the receipt cannot be opened".to_owned()))?;

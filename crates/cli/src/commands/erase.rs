@@ -63,7 +63,11 @@ impl Erase {
             None => {
                 let grace_days = self.grace_days.unwrap_or(config.requests.grace_days);
                 engine
-                    .submit(NewRequest::erasure(subject).after_days(grace_days).approved())
+                    .submit(
+                        NewRequest::erasure(subject)
+                            .after_days(grace_days)
+                            .approved(),
+                    )
                     .await?
                     .0
             }

@@ -72,7 +72,7 @@ impl Export {
             None => {
                 let new = NewRequest::export(subject, format).approved();
                 engine.submit(new).await?.0
-            },
+            }
         };
         let request = carry_on(&engine, request.id, terminal).await?;
         let delivery = Delivery {

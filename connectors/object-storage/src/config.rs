@@ -358,7 +358,7 @@ mod tests {
                 "{place}{words} is missing in {found:#?}"
             );
         }
-        assert_eq!(found.len(), 13, "{found:#?}");
+        assert_eq!(found.len(), 12, "{found:#?}");
         assert!(found.iter().all(|one| !one.contains("hunter2")));
     }
 

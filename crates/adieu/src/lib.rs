@@ -4,7 +4,7 @@
 mod archives;
 mod builder;
 #[cfg_attr(
-    not(any(feature = "billing", feature = "object-storage", feature = "sql")),
+    not(any(feature = "billing", feature = "http", feature = "object-storage", feature = "sql")),
     allow(
         dead_code,
         unused_variables,
@@ -27,6 +27,8 @@ pub use adieu_core as core;
 pub use adieu_engine as engine;
 #[cfg(feature = "gateway")]
 pub use adieu_gateway as gateway;
+#[cfg(feature = "http")]
+pub use adieu_http as http;
 #[cfg(feature = "object-storage")]
 pub use adieu_object_storage as object_storage;
 #[cfg(feature = "sql")]

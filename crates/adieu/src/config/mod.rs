@@ -16,6 +16,8 @@ use std::time::Duration;
 use adieu_billing::{BillingConfig, BillingConnector};
 use adieu_core::{ConfigProblem, Connector, ConnectorName, Setting};
 use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, RetryPolicy};
+#[cfg(feature = "http")]
+use adieu_http::{HttpConnector, HttpConnectorConfig};
 #[cfg(feature = "object-storage")]
 use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector};
 #[cfg(feature = "sql")]
@@ -115,6 +117,9 @@ pub enum SystemConfig {
     /// `kind = "billing"`
     #[cfg(feature = "billing")]
     Billing(Box<BillingConfig>),
+    /// `kind = "http"`
+    #[cfg(feature = "http")]
+    Http(Box<HttpConnectorConfig>),
     /// `kind = "sql"`
     #[cfg(feature = "sql")]
     Sql(SqlConfig),
@@ -365,6 +370,10 @@ impl ConnectorConfig {
             #[cfg(feature = "billing")]
             SystemConfig::Billing(ref config) => {
                 Ok(Arc::new(BillingConnector::new(name, config, folder)?))
+            }
+            #[cfg(feature = "http")]
+            SystemConfig::Http(ref config) => {
+                Ok(Arc::new(HttpConnector::new(name, config, folder)?))
             }
             #[cfg(feature = "sql")]
             SystemConfig::Sql(ref config) => Ok(Arc::new(SqlConnector::new(name, config, folder)?)),

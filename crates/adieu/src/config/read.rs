@@ -19,6 +19,8 @@ use super::{Config, ConnectorConfig, RequestsConfig, Source, StoreConfig, System
 const KINDS: &[&str] = &[
     #[cfg(feature = "billing")]
     "billing",
+    #[cfg(feature = "http")]
+    "http",
     #[cfg(feature = "object-storage")]
     "object-storage",
     #[cfg(feature = "sql")]
@@ -243,6 +245,10 @@ impl Reader<'_> {
             Some("billing") => self
                 .system(&path, &mut block, adieu_billing::BillingConfig::validate)
                 .map(|config| SystemConfig::Billing(Box::new(config))),
+            #[cfg(feature = "http")]
+            Some("http") => self
+                .system(&path, &mut block, adieu_http::HttpConnectorConfig::validate)
+                .map(|config| SystemConfig::Http(Box::new(config))),
             #[cfg(feature = "sql")]
             Some("sql") => self
                 .system(&path, &mut block, adieu_sql::SqlConfig::validate)

@@ -43,7 +43,9 @@ provider = "posthog"
 settings = { project = "42", key = "phx_hunter2" }
 "#
     );
-    let told = Config::from_toml(&text, "adieu.toml").unwrap_err().to_string();
+    let told = Config::from_toml(&text, "adieu.toml")
+        .unwrap_err()
+        .to_string();
     for line in [
         "adieu.toml:10:10: connector.directory.auth.bearer: `{kee}` stands for nothing",
         "adieu.toml:21:1: connector.directory.collection[0].find[0].querry: unknown key; did you mean `query`?",

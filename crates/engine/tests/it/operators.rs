@@ -160,7 +160,10 @@ async fn nobody_who_is_held_is_erased_before_the_hold_is_released() {
     engine.resume(asked.id).await.unwrap();
     let again = engine.run(asked.id, PATIENCE).await.unwrap();
     assert_eq!(again.status, Status::Blocked, "it still stands");
-    assert_eq!(engine.holds(None).await.unwrap(), [hold.clone()]);
+    assert_eq!(
+        engine.holds(None).await.unwrap(),
+        std::slice::from_ref(&hold)
+    );
     engine.release(hold.id, None).await.unwrap();
     assert!(matches!(
         engine.release(hold.id, None).await,

@@ -24,22 +24,6 @@ struct Server {
     tokens: Option<Tokens>,
 }
 
-/// What came back for a call.
-pub(crate) enum Answer {
-    /// What was asked for is not there.
-    Absent,
-    Here(Response),
-}
-
-impl Answer {
-    pub(crate) fn here(self) -> Option<Response> {
-        match self {
-            Self::Absent => None,
-            Self::Here(response) => Some(response),
-        }
-    }
-}
-
 impl Api {
     /// # Errors
     /// When a URL, a credential or a proxy cannot be used.
@@ -63,7 +47,7 @@ impl Api {
         }
     }
 
-    /// Sends a call and reads its answer whole. `records` are those of a batch; the first of them is the one in `values`.
+    /// Sends a call and reads its answer whole; nothing when what was asked for is not there. `records` are those of a batch; the first of them is the one in `values`.
     ///
     /// # Errors
     /// When the answer is neither a success nor a sign of absence.
@@ -73,7 +57,7 @@ impl Api {
         values: &Values<'_>,
         records: &[&Value],
         turn: &Turn,
-    ) -> Result<Answer, ConnectorError> {
+    ) -> Result<Option<Response>, ConnectorError> {
         let response = self.send_with_a_token(plan, values, records, turn).await;
         let answer = response.and_then(|response| judge(plan, response));
         // A search by POST changes nothing, whatever became of it.
@@ -277,12 +261,12 @@ fn put(json: &mut Value, place: &str, word: &str) {
 }
 
 /// What an answer means by the declaration's own rules.
-fn judge(plan: &CallPlan, response: Response) -> Result<Answer, ConnectorError> {
+fn judge(plan: &CallPlan, response: Response) -> Result<Option<Response>, ConnectorError> {
     if shows(&plan.absent, &response) {
-        return Ok(Answer::Absent);
+        return Ok(None);
     }
     if response.status().is_success() {
-        return Ok(Answer::Here(response));
+        return Ok(Some(response));
     }
     let error = response.error();
     if shows(&plan.retry, &response) {

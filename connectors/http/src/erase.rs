@@ -3,7 +3,6 @@
 use adieu_core::{ConnectorError, Disposition, Erased, ErrorKind, Retry, Step, Tally};
 use serde_json::Value;
 
-use crate::api::Answer;
 use crate::classify::{Fate, fates};
 use crate::connector::HttpConnector;
 use crate::job;
@@ -229,7 +228,7 @@ async fn send_together(
         record: records.first().copied(),
         ..source.values(&connector.api, None)
     };
-    let Answer::Here(response) = connector
+    let Some(response) = connector
         .api
         .send(&call.call, &values, records, &Turn::First)
         .await?

@@ -43,7 +43,7 @@ pub(crate) async fn wait(
     loop {
         let answer = api.send(&plan.call, &values, &[], &Turn::First).await;
         let answer = answer.map_err(|error| error.effect(Effect::Unknown))?;
-        let state = match answer.here() {
+        let state = match answer {
             Some(response) => plan.state.text(&response.json()?),
             None => None,
         };

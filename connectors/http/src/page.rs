@@ -6,7 +6,7 @@ use adieu_http_client::http::header::LINK;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::api::{Answer, Api};
+use crate::api::Api;
 use crate::plan::{Into, ListPlan, Next};
 use crate::template::Values;
 
@@ -69,7 +69,7 @@ pub(crate) async fn read(
         (Turn::First, Some(next)) => next.first(),
         (turn, _) => turn.clone(),
     };
-    let Answer::Here(response) = api.send(&list.call, values, &[], &turn).await? else {
+    let Some(response) = api.send(&list.call, values, &[], &turn).await? else {
         return Ok(Page {
             records: Vec::new(),
             next: None,

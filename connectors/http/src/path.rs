@@ -129,7 +129,7 @@ mod tests {
     #[test]
     fn a_path_names_places_and_finds_what_is_there() {
         let value = json!({"data": [{"id": 1, "e": null}, {"id": "b"}], "$distinct_id": "d", "by": {"x": {"n": 1}, "y": {"n": 2}}});
-        assert_eq!(picked("$", &value), [value.clone()]);
+        assert_eq!(picked("$", &value), std::slice::from_ref(&value));
         assert_eq!(picked("$.data[*].id", &value), [json!(1), json!("b")]);
         assert_eq!(picked("$.data[1].id", &value), [json!("b")]);
         assert_eq!(picked("$['$distinct_id']", &value), [json!("d")]);
@@ -141,7 +141,7 @@ mod tests {
             "$.none",
             "$.data[0].id.x",
         ] {
-            assert_eq!(picked(nothing, &value), [json!(0); 0], "{nothing}");
+            assert!(picked(nothing, &value).is_empty(), "{nothing}");
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::{HashMap, HashSet};
 use adieu_core::{ConnectorError, ErrorKind, Identity, Subject};
 use serde_json::Value;
 
-use crate::api::{Answer, Api};
+use crate::api::Api;
 use crate::page::{self, Page, Turn};
 use crate::plan::{CollectionPlan, FindPlan, Only};
 use crate::position::mark;
@@ -114,8 +114,8 @@ impl<'a> Sources<'a> {
             Some(get) => {
                 let values = here.values(self.api, Some(listed));
                 match self.api.send(&get.call, &values, &[], &Turn::First).await? {
-                    Answer::Absent => return Ok(None),
-                    Answer::Here(response) => {
+                    None => return Ok(None),
+                    Some(response) => {
                         let json = response.json()?;
                         match get.record.first(&json) {
                             Some(record) if record.is_object() => record.clone(),

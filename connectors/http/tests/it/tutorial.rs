@@ -1,6 +1,6 @@
 //! The connector that the README declares works, and the README says what is true.
 
-use crate::common::fake::{Ask, Fake, Reply, Whose, World, not_found, text};
+use crate::common::fake::{Ask, Fake, Reply, Whose, World, is_number, not_found, text};
 use crate::common::{SECRET, person};
 use adieu_core::{Connector, ConnectorName, ErrorKind, Setting, Subject, async_trait};
 use adieu_http::{HttpConnector, HttpConnectorConfig, catalogue, entry};
@@ -65,7 +65,7 @@ fn answer(world: &mut World, ask: &Ask) -> Reply {
         }
         ("GET", path) if path == ["v1", "tickets"] => {
             let contact = ask.query("contact").unwrap_or_default().to_owned();
-            let all = world.all("tickets", |one| one["contact_id"].to_string() == contact);
+            let all = world.all("tickets", |one| is_number(&one["contact_id"], &contact));
             let (page, size) = (
                 ask.number("page").unwrap() - 1,
                 ask.number("per_page").unwrap(),

@@ -305,3 +305,10 @@ pub(crate) fn not_found() -> Reply {
 pub(crate) fn text<'v>(value: &'v Value, key: &str) -> &'v str {
     value[key].as_str().unwrap_or_default()
 }
+
+/// Whether a value is this number.
+pub(crate) fn is_number(value: &Value, text: &str) -> bool {
+    value
+        .as_u64()
+        .is_some_and(|number| number.to_string() == text)
+}

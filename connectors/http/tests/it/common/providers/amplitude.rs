@@ -42,13 +42,13 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
             let user = ask.query("user").unwrap_or_default();
             // It looks for device ids and Amplitude's own numbers too.
             let found = world.all("users", |one| {
-                text(one, "user_id") == user || one["amplitude_id"].to_string() == user
+                text(one, "user_id") == user || is_number(&one["amplitude_id"], user)
             });
             Reply::ok(json!({"matches": found, "type": "match_user_or_device_id"}))
         }
         ("GET", "api/2/useractivity") => {
             let user = lenient_number(ask.query("user").unwrap_or_default());
-            let found = world.all("events", |event| event["amplitude_id"].to_string() == user);
+            let found = world.all("events", |event| is_number(&event["amplitude_id"], &user));
             let (offset, limit) = (
                 ask.number("offset").unwrap_or(0),
                 ask.number("limit").unwrap_or(1000),

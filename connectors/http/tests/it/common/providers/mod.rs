@@ -30,7 +30,9 @@ pub(crate) use zendesk::ZENDESK;
 
 use super::Provider;
 use super::SECRET;
-use super::fake::{Ask, Reply, Row, Whose, World, basic, lenient_number, not_found, page, text};
+use super::fake::{
+    Ask, Reply, Row, Whose, World, basic, is_number, lenient_number, not_found, page, text,
+};
 use serde_json::{Value, json};
 
 /// The addresses of the people that every provider has.

@@ -53,7 +53,7 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
         }
         ("GET", ["users", id, "tickets", "requested"]) => {
             let id = lenient_number(id);
-            let all = world.all("tickets", |ticket| ticket["requester_id"].to_string() == id);
+            let all = world.all("tickets", |ticket| is_number(&ticket["requester_id"], &id));
             let (tickets, next) = page(&all, ask.number("page[after]").unwrap_or(0));
             Reply::ok(
                 json!({"tickets": tickets, "meta": {"has_more": next.is_some(), "after_cursor": next.map(|next| next.to_string())}}),
@@ -98,7 +98,7 @@ fn search(world: &World, ask: &Ask) -> Reply {
 
 fn delete_user(world: &mut World, id: &str) -> Reply {
     let has_tickets = !world
-        .all("tickets", |ticket| ticket["requester_id"].to_string() == id)
+        .all("tickets", |ticket| is_number(&ticket["requester_id"], id))
         .is_empty();
     if world.locked.contains(id) || (has_tickets && world.one("users", id).is_some()) {
         return Reply::json(422, &json!({"error": "RecordInvalid"}));

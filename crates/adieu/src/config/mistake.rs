@@ -17,7 +17,7 @@ pub struct Mistake {
 }
 
 /// All mistakes of a configuration at once.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub struct ConfigError {
     file: PathBuf,
     unreadable: Option<std::io::ErrorKind>,
@@ -75,6 +75,13 @@ impl fmt::Display for ConfigError {
             write!(f, "{file}:{mistake}")?;
         }
         Ok(())
+    }
+}
+
+/// The same lines: it is what a `main` that returns an error shows.
+impl fmt::Debug for ConfigError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
     }
 }
 

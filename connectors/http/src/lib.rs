@@ -18,9 +18,9 @@ mod template;
 mod token;
 
 pub use config::{
-    AboutConfig, AuthConfig, BasicConfig, CheckConfig, CollectionConfig, ContentConfig, Entry,
-    EraseConfig, FindConfig, GetConfig, HeaderConfig, HttpConnectorConfig, JobConfig, KeepConfig,
-    LaterConfig, ListedConfig, NextConfig, OauthConfig, ServerConfig, ServiceAccountConfig,
-    SettingHelp, SignConfig, catalogue, entry,
+    AboutConfig, AuthConfig, BasicConfig, CheckConfig, CollectionConfig, ConfirmConfig,
+    ContentConfig, Entry, EraseConfig, FindConfig, GetConfig, HeaderConfig, HttpConnectorConfig,
+    JobConfig, KeepConfig, LaterConfig, ListedConfig, NextConfig, OauthConfig, ServerConfig,
+    ServiceAccountConfig, SettingHelp, SignConfig, catalogue, entry,
 };
 pub use connector::HttpConnector;

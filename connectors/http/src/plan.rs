@@ -80,6 +80,14 @@ pub(crate) struct FindPlan {
     pub(crate) needs: Vec<IdentityKind>,
     pub(crate) list: ListPlan,
     pub(crate) only: Only,
+    pub(crate) confirm: Option<ConfirmPlan>,
+}
+
+/// A call whose answer shows whose a list is.
+#[derive(Debug)]
+pub(crate) struct ConfirmPlan {
+    pub(crate) call: CallPlan,
+    pub(crate) only: Only,
 }
 
 /// A call that answers with records, page by page.

@@ -4,6 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use adieu_core::{ConnectorError, ErrorKind, Identity, Subject};
 use serde_json::Value;
+use tokio::sync::OnceCell;
 
 use crate::api::Api;
 use crate::page::{self, Page, Turn};
@@ -17,6 +18,8 @@ pub(crate) struct Source<'a> {
     pub(crate) identities: Vec<Identity>,
     /// Stands for all of that in a cursor.
     pub(crate) mark: String,
+    /// Whether what it lists belongs to the person, once that was asked.
+    is_theirs: OnceCell<bool>,
 }
 
 /// A record of the person.
@@ -54,6 +57,7 @@ impl<'a> Sources<'a> {
                     find,
                     identities,
                     mark,
+                    is_theirs: OnceCell::new(),
                 };
                 if source.fits_its_path() {
                     all.push(source);
@@ -82,6 +86,15 @@ impl<'a> Sources<'a> {
     /// When it cannot be read.
     pub(crate) async fn page(&self, source: usize, turn: &Turn) -> Result<Page, ConnectorError> {
         let source = &self.all[source];
+        let is_theirs = source
+            .is_theirs
+            .get_or_try_init(|| source.confirm(self.api));
+        if !*is_theirs.await? {
+            return Ok(Page {
+                records: Vec::new(),
+                next: None,
+            });
+        }
         page::read(
             self.api,
             &source.find.list,
@@ -183,6 +196,18 @@ impl Source<'_> {
             identities: &self.identities,
             record,
             job: None,
+        }
+    }
+
+    /// Whether the list belongs to the person: for records that do not say it themselves.
+    async fn confirm(&self, api: &Api) -> Result<bool, ConnectorError> {
+        let Some(confirm) = &self.find.confirm else {
+            return Ok(true);
+        };
+        let values = self.values(api, None);
+        match api.send(&confirm.call, &values, &[], &Turn::First).await? {
+            None => Ok(false),
+            Some(response) => meets(&confirm.only, &values, &response.json()?),
         }
     }
 

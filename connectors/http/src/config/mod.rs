@@ -221,12 +221,31 @@ pub struct FindConfig {
     pub only: BTreeMap<String, toml::Value>,
     /// Whether `where` takes `A` for `a`.
     pub ignore_case: bool,
+    /// The call that shows whose the list is, where its records do not say it themselves.
+    pub confirm: Option<ConfirmConfig>,
     /// How the next page is asked for.
     pub next: Option<NextConfig>,
     /// Which answers mean that there is nothing.
     pub absent: Vec<SignConfig>,
     /// Which refusals pass, besides those that every client knows.
     pub retry: Vec<SignConfig>,
+}
+
+/// The call that reads what a list belongs to, before the list.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct ConfirmConfig {
+    /// Method and path: `GET /users/{okta_user}`.
+    pub call: String,
+    /// Which `server`.
+    pub server: Option<String>,
+    /// The query.
+    pub query: BTreeMap<String, String>,
+    /// What must be true of its answer.
+    #[serde(rename = "where")]
+    pub only: BTreeMap<String, toml::Value>,
+    /// Which answers mean that there is nothing.
+    pub absent: Vec<SignConfig>,
 }
 
 /// How the next page is asked for: one of `link`, `url`, `cursor`, `page` and `offset`, and what belongs to it.

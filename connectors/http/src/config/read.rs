@@ -17,17 +17,11 @@ use crate::template::{Scope, What};
 pub(crate) fn read(config: &HttpConnectorConfig) -> Result<Plan, Vec<ConfigProblem>> {
     let settings: Vec<String> = config.settings.keys().cloned().collect();
     let servers: Vec<String> = config.server.keys().cloned().collect();
-    let own_kinds: Vec<String> = config
-        .collection
-        .iter()
-        .flat_map(|collection| collection.yields.keys().cloned())
-        .collect();
     let mut reader = Reader {
         problems: Vec::new(),
         at: Vec::new(),
         settings: &settings,
         servers: &servers,
-        own_kinds: &own_kinds,
     };
     let plan = reader.plan(config);
     if let Some(plan) = &plan {
@@ -45,8 +39,6 @@ pub(super) struct Reader<'a> {
     pub(super) at: Vec<String>,
     pub(super) settings: &'a [String],
     pub(super) servers: &'a [String],
-    /// The kinds that the declaration itself yields: numbers that the provider gave.
-    pub(super) own_kinds: &'a [String],
 }
 
 impl<'a> Reader<'a> {

@@ -5,13 +5,13 @@ use adieu_core::{CollectionName, IdentityKind, Retention};
 use super::read::{Reader, optional, reader_scope};
 use super::read_call::{CallParts, read_call, read_next, read_only, read_path};
 use super::{
-    CollectionConfig, ContentConfig, EraseConfig, FindConfig, GetConfig, JobConfig, LaterConfig,
-    ListedConfig,
+    CollectionConfig, ConfirmConfig, ContentConfig, EraseConfig, FindConfig, GetConfig, JobConfig,
+    LaterConfig, ListedConfig,
 };
 use crate::path::JsonPath;
 use crate::plan::{
-    CallPlan, CollectionPlan, ContentPlan, ErasePlan, FindPlan, GetPlan, JobPlan, LaterPlan,
-    ListPlan, ListedPlan, Only,
+    CallPlan, CollectionPlan, ConfirmPlan, ContentPlan, ErasePlan, FindPlan, GetPlan, JobPlan,
+    LaterPlan, ListPlan, ListedPlan, Only,
 };
 use crate::template::{Scope, Template, What};
 
@@ -159,8 +159,16 @@ impl Reader<'_> {
             .next
             .as_ref()
             .map(|next| self.within(["next"], |reader| read_next(reader, next)));
-        let (call, only) = (call?, only?);
-        self.reaches_one_person_alone(&needs, &call, &only);
+        let confirm = config
+            .confirm
+            .as_ref()
+            .map(|confirm| self.within(["confirm"], |reader| reader.confirm(confirm, &needs)));
+        let (call, only, confirm) = (call?, only?, optional(confirm)?);
+        self.reaches_one_person_alone(
+            &needs,
+            &call,
+            [Some(&only), confirm.as_ref().map(|one| &one.only)],
+        );
         Some(FindPlan {
             needs,
             list: ListPlan {
@@ -169,33 +177,57 @@ impl Reader<'_> {
                 next: optional(next)?,
             },
             only,
+            confirm,
+        })
+    }
+
+    fn confirm(&mut self, config: &ConfirmConfig, needs: &[IdentityKind]) -> Option<ConfirmPlan> {
+        let parts = CallParts {
+            server: &config.server,
+            query: &config.query,
+            absent: &config.absent,
+            ..CallParts::new(&config.call)
+        };
+        let scope = reader_scope(self, needs, false);
+        let call = read_call(self, &parts, scope, true);
+        let only = read_only(self, &config.only, false, scope);
+        Some(ConfirmPlan {
+            call: call?,
+            only: only?,
         })
     }
 
     /// What is found is checked for every identity: an API that ignores a parameter answers with everybody, and one that reads
-    /// `me` in a path answers with the owner of the key. Only a number that the provider itself gave may stand in a path unchecked,
-    /// or a value behind a word, such as `user_id:{user_id}`.
-    fn reaches_one_person_alone(&mut self, needs: &[IdentityKind], call: &CallPlan, only: &Only) {
+    /// `me` in a path answers with the owner of the key. Only behind a word, such as `user_id:{user_id}`, a value may stand in a
+    /// path unchecked.
+    fn reaches_one_person_alone(
+        &mut self,
+        needs: &[IdentityKind],
+        call: &CallPlan,
+        checks: [Option<&Only>; 2],
+    ) {
         for kind in needs {
             let is_kind = |template: &Template| {
-                template
-                    .holes()
-                    .any(|hole| hole.what == What::Identity(kind.clone()))
+                let wanted = What::Identity(kind.clone());
+                template.holes().any(|hole| hole.what == wanted)
             };
-            let checked = only
-                .wanted
-                .iter()
-                .any(|(_, texts)| texts.iter().all(is_kind));
+            let mut wanted = checks.iter().flatten().flat_map(|only| &only.wanted);
+            let is_checked = wanted.any(|(_, texts)| texts.iter().all(is_kind));
             let alone = format!("{{{kind}}}");
-            let mut segments = call
+            let segments: Vec<&str> = call
                 .route
                 .split('/')
-                .filter(|segment| segment.contains(&alone));
-            let is_own = self.own_kinds.iter().any(|own| own == kind.as_str());
-            let safe = segments.clone().next().is_some()
-                && (is_own || segments.all(|segment| segment != alone));
-            if !checked && !safe {
-                self.wrong("where", format!("a record must be checked for `{alone}`, so that nobody else's is taken: where = {{ \"$.{kind}\" = \"{alone}\" }}"));
+                .filter(|one| one.contains(&alone))
+                .collect();
+            let is_behind_a_word =
+                !segments.is_empty() && segments.iter().all(|one| !one.starts_with(&alone));
+            if !is_checked && !is_behind_a_word {
+                self.wrong(
+                    "where",
+                    format!(
+                        "a record must be checked for `{alone}`, so that nobody else's is taken: where = {{ \"$.{kind}\" = \"{alone}\" }}"
+                    ),
+                );
             }
         }
     }

@@ -142,14 +142,14 @@ fn a_batch_that_would_name_only_its_first_record_is_refused() {
 }
 
 #[test]
-fn an_identity_in_a_path_is_checked_unless_the_provider_gave_it_or_a_word_stands_before_it() {
+fn an_identity_in_a_path_is_checked_unless_a_word_stands_before_it() {
     let with = |find: &str| {
         problems(&format!(
             "url = \"https://a.example\"\ncheck = [{{ call = \"GET /me\" }}]\n[[collection]]\nname = \"users\"\nkey = \"{{$.id}}\"\nyields = {{ own_id = \"$.id\" }}\nno_erase = \"there is no call\"\n[[collection.find]]\nrecords = \"$\"\n{find}"
         ))
     };
     for good in [
-        "needs = [\"own_id\"]\ncall = \"GET /users/{own_id}\"",
+        "needs = [\"own_id\"]\ncall = \"GET /users/{own_id}/groups\"\nconfirm = { call = \"GET /users/{own_id}\", where = { \"$.id\" = \"{own_id}\" } }",
         "needs = [\"user_id\"]\ncall = \"GET /users/user_id:{user_id}\"",
         "needs = [\"user_id\"]\ncall = \"GET /users/{user_id}\"\nwhere = { \"$.id\" = \"{user_id}\" }",
     ] {
@@ -157,6 +157,8 @@ fn an_identity_in_a_path_is_checked_unless_the_provider_gave_it_or_a_word_stands
     }
     for bad in [
         "needs = [\"user_id\"]\ncall = \"GET /users/{user_id}\"",
+        "needs = [\"own_id\"]\ncall = \"GET /users/{own_id}\"",
+        "needs = [\"own_id\"]\ncall = \"GET /users/{own_id}/groups\"\nconfirm = { call = \"GET /users/{own_id}\" }",
         "needs = [\"user_id\"]\ncall = \"GET /users/x:{user_id}/{user_id}\"",
         "needs = [\"user_id\"]\ncall = \"GET /users/{user_id}\"\nwhere = { \"$.id\" = [\"{user_id}\", \"x\"] }",
         "needs = [\"own_id\"]\ncall = \"GET /users\"\nquery = { id = \"{own_id}\" }",

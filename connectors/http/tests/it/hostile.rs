@@ -146,33 +146,33 @@ fn known_kinds(connector: &dyn Connector) -> Vec<String> {
 
 #[test]
 fn in_a_filter_of_a_query() {
-    reaches_only_whose_value_it_is(providers::OKTA, 150);
+    reaches_only_whose_value_it_is(providers::OKTA, 600);
 }
 
 #[test]
 fn in_a_path() {
-    reaches_only_whose_value_it_is(providers::HUBSPOT, 100);
-    reaches_only_whose_value_it_is(providers::AUTH0, 100);
-    reaches_only_whose_value_it_is(providers::SEGMENT, 100);
-    reaches_only_whose_value_it_is(providers::OPENAI, 100);
+    reaches_only_whose_value_it_is(providers::HUBSPOT, 400);
+    reaches_only_whose_value_it_is(providers::AUTH0, 400);
+    reaches_only_whose_value_it_is(providers::SEGMENT, 400);
+    reaches_only_whose_value_it_is(providers::OPENAI, 400);
 }
 
 #[test]
 fn in_a_parameter_of_a_query() {
-    reaches_only_whose_value_it_is(providers::POSTHOG, 100);
-    reaches_only_whose_value_it_is(providers::CLERK, 100);
-    reaches_only_whose_value_it_is(providers::AMPLITUDE, 100);
+    reaches_only_whose_value_it_is(providers::POSTHOG, 400);
+    reaches_only_whose_value_it_is(providers::CLERK, 400);
+    reaches_only_whose_value_it_is(providers::AMPLITUDE, 400);
 }
 
 #[test]
 fn in_a_language_of_words_and_stars() {
-    reaches_only_whose_value_it_is(providers::ZENDESK, 150);
-    reaches_only_whose_value_it_is(providers::MAILCHIMP, 100);
+    reaches_only_whose_value_it_is(providers::ZENDESK, 600);
+    reaches_only_whose_value_it_is(providers::MAILCHIMP, 400);
 }
 
 #[test]
 fn in_a_body() {
-    reaches_only_whose_value_it_is(providers::INTERCOM, 100);
-    reaches_only_whose_value_it_is(providers::SENDGRID, 100);
-    reaches_only_whose_value_it_is(providers::MIXPANEL, 100);
+    reaches_only_whose_value_it_is(providers::INTERCOM, 400);
+    reaches_only_whose_value_it_is(providers::SENDGRID, 400);
+    reaches_only_whose_value_it_is(providers::MIXPANEL, 400);
 }

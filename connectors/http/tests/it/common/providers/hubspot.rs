@@ -38,9 +38,10 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
             Reply::ok(json!({"portalId": 1}))
         }
         ("GET", path) if path.len() == 5 && path[..4] == ["crm", "v3", "objects", "contacts"] => {
-            assert_eq!(ask.query("idProperty"), Some("email"));
-            let found = world.all("contacts", |one| {
-                text(&one["properties"], "email").eq_ignore_ascii_case(path[4])
+            let by_email = ask.query("idProperty") == Some("email");
+            let found = world.all("contacts", |one| match by_email {
+                true => text(&one["properties"], "email").eq_ignore_ascii_case(path[4]),
+                false => text(one, "id") == lenient_number(path[4]),
             });
             found.into_iter().next().map_or_else(not_found, Reply::ok)
         }

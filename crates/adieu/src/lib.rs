@@ -4,7 +4,12 @@
 mod archives;
 mod builder;
 #[cfg_attr(
-    not(any(feature = "billing", feature = "http", feature = "object-storage", feature = "sql")),
+    not(any(
+        feature = "billing",
+        feature = "http",
+        feature = "object-storage",
+        feature = "sql"
+    )),
     allow(
         dead_code,
         unused_variables,

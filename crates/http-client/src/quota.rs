@@ -94,7 +94,10 @@ fn spelled_out(headers: &HeaderMap, now: SystemTime) -> Option<(Option<u64>, Opt
 
 /// A header that is a list; several lines of it are one list (RFC 9110, section 5.3).
 fn list(headers: &HeaderMap, name: &str) -> Option<String> {
-    let lines = headers.get_all(name).iter().filter_map(|line| line.to_str().ok());
+    let lines = headers
+        .get_all(name)
+        .iter()
+        .filter_map(|line| line.to_str().ok());
     let lines: Vec<&str> = lines.collect();
     (!lines.is_empty()).then(|| lines.join(", "))
 }
@@ -174,7 +177,14 @@ mod tests {
                 Some(4),
             ),
             (429, &[("ratelimit-reset", "4")], Some(4)),
-            (200, &[("ratelimit", "\"a\";r=5;t=9"), ("ratelimit", "\"b\";r=0;t=8")], Some(8)),
+            (
+                200,
+                &[
+                    ("ratelimit", "\"a\";r=5;t=9"),
+                    ("ratelimit", "\"b\";r=0;t=8"),
+                ],
+                Some(8),
+            ),
             (
                 429,
                 &[

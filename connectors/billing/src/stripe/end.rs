@@ -51,7 +51,8 @@ pub(super) async fn end(
 /// What can be taken out of a payment method is taken out first: afterwards it cannot be changed any more.
 async fn detach(stripe: &Stripe, id: &str) -> Result<Outcome, ConnectorError> {
     let client = &stripe.client;
-    let nothing = ["name", "email", "phone", "address"].map(|field| (format!("billing_details[{field}]"), ""));
+    let nothing = ["name", "email", "phone", "address"]
+        .map(|field| (format!("billing_details[{field}]"), ""));
     let call = client.post("/v1/payment_methods/{id}").fill("id", id);
     let cleared = post(call).form(nothing).send().await?;
     if !cleared.status().is_success() && refusal(&cleared).is_none() {

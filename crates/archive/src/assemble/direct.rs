@@ -86,7 +86,7 @@ pub struct Direct<O> {
 }
 
 enum Writer {
-    Zip(Zip<Tray>),
+    Zip(Box<Zip<Tray>>),
     Json(Outlet<Tray>),
 }
 
@@ -135,7 +135,7 @@ impl<O: Outflow> Direct<O> {
             pending: Bytes::new(),
             writer: Some(match format {
                 Format::Json => Writer::Json(outlet),
-                Format::Zip | Format::Csv => Writer::Zip(Zip::streaming(outlet)),
+                Format::Zip | Format::Csv => Writer::Zip(Box::new(Zip::streaming(outlet))),
             }),
             job: None,
             stop,

@@ -18,6 +18,7 @@ const PART_BYTES: usize = 8 << 20;
 
 /// The bucket of a configuration, for archives under a folder of it.
 fn archives(config: &ObjectStorageConfig) -> ArchiveBucket {
+    #[allow(clippy::panic, reason = "no test has another kind of URL")]
     let Setting::Literal(url) = &config.url else {
         panic!("the tests' URLs are literal");
     };

@@ -116,7 +116,11 @@ fn tool(name: &str) -> PathBuf {
     let found = folders
         .flat_map(|folder| names.clone().map(|name| folder.join(name)))
         .find(|path| path.is_file());
-    found.unwrap_or_else(|| panic!("{name} is not there; run `cargo xtask tools`"))
+    assert!(
+        found.is_some(),
+        "{name} is not there; run `cargo xtask tools`"
+    );
+    found.unwrap_or_default()
 }
 
 fn target() -> PathBuf {

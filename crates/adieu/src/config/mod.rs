@@ -122,10 +122,10 @@ pub enum SystemConfig {
     Http(Box<HttpConnectorConfig>),
     /// `kind = "sql"`
     #[cfg(feature = "sql")]
-    Sql(SqlConfig),
+    Sql(Box<SqlConfig>),
     /// `kind = "object-storage"`
     #[cfg(feature = "object-storage")]
-    ObjectStorage(ObjectStorageConfig),
+    ObjectStorage(Box<ObjectStorageConfig>),
 }
 
 /// Where a configuration was read from.

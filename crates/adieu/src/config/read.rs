@@ -252,7 +252,7 @@ impl Reader<'_> {
             #[cfg(feature = "sql")]
             Some("sql") => self
                 .system(&path, &mut block, adieu_sql::SqlConfig::validate)
-                .map(SystemConfig::Sql),
+                .map(|config| SystemConfig::Sql(Box::new(config))),
             #[cfg(feature = "object-storage")]
             Some("object-storage") => self
                 .system(
@@ -260,7 +260,7 @@ impl Reader<'_> {
                     &mut block,
                     adieu_object_storage::ObjectStorageConfig::validate,
                 )
-                .map(SystemConfig::ObjectStorage),
+                .map(|config| SystemConfig::ObjectStorage(Box::new(config))),
             _ => None,
         };
         self.keep(&path, block);

@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use adieu::{Config, Engine, Request, RequestId};
 use clap::Args;
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::exit::Failure;
 use crate::progress::Progress;
@@ -36,16 +37,29 @@ impl ConfigArgument {
     }
 }
 
+/// Ctrl-C, heard from the moment it is made: before a request is written down, so that no interruption of one goes unsaid.
+#[derive(Debug)]
+pub(crate) struct Interrupt(Signal);
+
+impl Interrupt {
+    pub(crate) fn listen() -> Result<Self, Failure> {
+        signal(SignalKind::interrupt())
+            .map(Self)
+            .map_err(|error| Failure::Fault(format!("signals cannot be heard ({})", error.kind())))
+    }
+}
+
 /// Carries a request on until it ends or has to wait, and shows how it gets on.
 pub(crate) async fn carry_on(
     engine: &Engine,
     id: RequestId,
+    interrupt: &mut Interrupt,
     terminal: &Terminal,
 ) -> Result<Request, Failure> {
     let progress = terminal.is_watched().then(|| Progress::follow(engine, id));
     let done = tokio::select! {
         done = engine.run(id, PATIENCE) => done.map_err(Failure::from),
-        Ok(()) = tokio::signal::ctrl_c() => Err(Failure::Interrupted(id)),
+        Some(()) = interrupt.0.recv() => Err(Failure::Interrupted(id)),
     };
     if let Some(progress) = progress {
         progress.end().await;

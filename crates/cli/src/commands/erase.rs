@@ -9,7 +9,7 @@ use clap::Args;
 use super::preview;
 use crate::exit::{Exit, Failure};
 use crate::file::NewFile;
-use crate::gateway::{ConfigArgument, carry_on};
+use crate::gateway::{ConfigArgument, Interrupt, carry_on};
 use crate::outcome::{Delivery, conclude};
 use crate::subject::SubjectArguments;
 use crate::terminal::Terminal;
@@ -53,6 +53,7 @@ impl Erase {
             .receipt
             .map(|path| NewFile::create(&path, self.force))
             .transpose()?;
+        let mut interrupt = Interrupt::listen()?;
         let unfinished = engine.unfinished(Kind::Erasure, &subject).await?;
         let taken_up = unfinished.is_some();
         let request = match unfinished {
@@ -72,7 +73,7 @@ impl Erase {
                     .0
             }
         };
-        let request = carry_on(&engine, request.id, terminal).await?;
+        let request = carry_on(&engine, request.id, &mut interrupt, terminal).await?;
         let delivery = Delivery {
             archive: None,
             receipt,

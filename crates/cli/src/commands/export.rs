@@ -8,7 +8,7 @@ use clap::{Args, ValueEnum};
 
 use crate::exit::{Exit, Failure};
 use crate::file::NewFile;
-use crate::gateway::{ConfigArgument, carry_on};
+use crate::gateway::{ConfigArgument, Interrupt, carry_on};
 use crate::outcome::{Delivery, conclude};
 use crate::subject::SubjectArguments;
 use crate::terminal::Terminal;
@@ -61,6 +61,7 @@ impl Export {
             FormatArgument::Json => Format::Json,
             FormatArgument::Csv => Format::Csv,
         };
+        let mut interrupt = Interrupt::listen()?;
         let unfinished = engine.unfinished(Kind::Export, &subject).await?;
         let unfinished = unfinished.filter(|request| request.format == format);
         let taken_up = unfinished.is_some();
@@ -74,7 +75,7 @@ impl Export {
                 engine.submit(new).await?.0
             }
         };
-        let request = carry_on(&engine, request.id, terminal).await?;
+        let request = carry_on(&engine, request.id, &mut interrupt, terminal).await?;
         let delivery = Delivery {
             archive: Some(archive),
             receipt,

@@ -7,7 +7,7 @@ use clap::Args;
 
 use crate::exit::{Exit, Failure};
 use crate::file::NewFile;
-use crate::gateway::{ConfigArgument, carry_on};
+use crate::gateway::{ConfigArgument, Interrupt, carry_on};
 use crate::outcome::{Delivery, conclude};
 use crate::terminal::Terminal;
 
@@ -48,11 +48,12 @@ impl Resume {
             .receipt
             .map(|path| NewFile::create(&path, self.force))
             .transpose()?;
+        let mut interrupt = Interrupt::listen()?;
         if request.status.is_resumable() {
             request = engine.resume(id).await?;
         }
         if !request.status.is_final() {
-            request = carry_on(&engine, id, terminal).await?;
+            request = carry_on(&engine, id, &mut interrupt, terminal).await?;
         }
         let delivery = Delivery {
             archive,
@@ -68,10 +69,11 @@ const AT_ONCE: u32 = 1_000;
 
 async fn all(engine: &Engine, terminal: &Terminal) -> Result<Exit, Failure> {
     let expired = engine.expire().await?;
+    let mut interrupt = Interrupt::listen()?;
     let mut worst = Exit::Done;
     let mut requests = Vec::new();
     for id in engine.due(AT_ONCE).await? {
-        let request = carry_on(engine, id, terminal).await?;
+        let request = carry_on(engine, id, &mut interrupt, terminal).await?;
         terminal.say(&format!(
             "{} {id}: {}",
             request.kind.as_str(),

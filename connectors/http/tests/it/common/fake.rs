@@ -252,8 +252,8 @@ async fn answer(
 }
 
 fn decoded(segment: &str) -> String {
-    // `+` is itself in a path.
-    let pair = format!("x={}", segment.replace('+', "%2B"));
+    // `+` and `&` are themselves in a path.
+    let pair = format!("x={}", segment.replace('+', "%2B").replace('&', "%26"));
     form_urlencoded::parse(pair.as_bytes())
         .next()
         .map(|(_, value)| value.into_owned())

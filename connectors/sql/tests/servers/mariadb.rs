@@ -38,6 +38,8 @@ impl MariaDb {
                 "--no-defaults".to_owned(),
                 format!("--datadir={}", folder.display()),
                 format!("--socket={}", socket(folder).display()),
+                // A server that starts removes every temporary table from this folder, also those of another server.
+                format!("--tmpdir={}", folder.with_file_name("").display()),
             ];
             let fixed = SMALL.iter().chain(&[
                 "--skip-networking",

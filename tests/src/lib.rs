@@ -25,7 +25,7 @@ pub fn program() -> &'static PathBuf {
 /// When it cannot be built.
 #[allow(clippy::panic, clippy::expect_used)] // nothing can be tested without it
 pub fn program_with(options: &[&str]) -> PathBuf {
-    let output = Command::new(env!("CARGO"))
+    let output = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
         .args([
             "build",
             "--quiet",

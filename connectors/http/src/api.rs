@@ -5,23 +5,19 @@ use std::fmt;
 use std::path::Path;
 
 use adieu_core::{ConfigProblem, ConnectorError, Effect, ErrorKind, Retry, Secret};
-use adieu_http_client::{Call, Client, ClientBuilder, Credential, Response, Streamed};
+use adieu_http_client::{
+    Call, Client, ClientBuilder, Credential, Response, ServiceAccount, Streamed, Tokens,
+};
 use serde_json::Value;
 
 use crate::page::Turn;
 use crate::plan::{AuthPlan, Body, CallPlan, ServerPlan, Sign};
 use crate::template::{Template, Values, is_same};
-use crate::token::Tokens;
 
 /// The servers, with what the settings stand for.
 pub(crate) struct Api {
     pub(crate) settings: BTreeMap<String, Secret>,
-    servers: Vec<Server>,
-}
-
-struct Server {
-    client: Client,
-    tokens: Option<Tokens>,
+    servers: Vec<Client>,
 }
 
 impl Api {
@@ -58,7 +54,7 @@ impl Api {
         records: &[&Value],
         turn: &Turn,
     ) -> Result<Option<Response>, ConnectorError> {
-        let response = self.send_with_a_token(plan, values, records, turn).await;
+        let response = self.send_once(plan, values, records, turn).await;
         let answer = response.and_then(|response| judge(plan, response));
         // A search by POST changes nothing, whatever became of it.
         answer.map_err(|error| match plan.reads {
@@ -67,36 +63,16 @@ impl Api {
         })
     }
 
-    async fn send_with_a_token(
+    async fn send_once(
         &self,
         plan: &CallPlan,
         values: &Values<'_>,
         records: &[&Value],
         turn: &Turn,
     ) -> Result<Response, ConnectorError> {
-        let server = self.server(plan)?;
-        let (response, token) = self.send_once(server, plan, values, records, turn).await?;
-        if let (401, Some(tokens), Some(refused)) =
-            (response.status().as_u16(), &server.tokens, &token)
-        {
-            tokens.forget(refused).await;
-            return Ok(self.send_once(server, plan, values, records, turn).await?.0);
-        }
-        Ok(response)
-    }
-
-    async fn send_once(
-        &self,
-        server: &Server,
-        plan: &CallPlan,
-        values: &Values<'_>,
-        records: &[&Value],
-        turn: &Turn,
-    ) -> Result<(Response, Option<Secret>), ConnectorError> {
+        let client = self.client(plan)?;
         let filled = Filled::new(plan, values, records, turn)?;
-        let token = server.token().await?;
-        let call = filled.call(&server.client, plan, turn, token.as_ref());
-        Ok((call.send().await?, token))
+        filled.call(client, plan, turn).send().await
     }
 
     /// Sends a call and hands over the body of its success unread.
@@ -109,28 +85,16 @@ impl Api {
         values: &Values<'_>,
         max_bytes: u64,
     ) -> Result<Streamed, ConnectorError> {
-        let server = self.server(plan)?;
+        let client = self.client(plan)?;
         let filled = Filled::new(plan, values, &[], &Turn::First)?;
-        let token = server.token().await?;
-        filled
-            .call(&server.client, plan, &Turn::First, token.as_ref())
-            .stream(max_bytes)
-            .await
+        let call = filled.call(client, plan, &Turn::First);
+        call.stream(max_bytes).await
     }
 
-    fn server(&self, plan: &CallPlan) -> Result<&Server, ConnectorError> {
+    fn client(&self, plan: &CallPlan) -> Result<&Client, ConnectorError> {
         self.servers
             .get(plan.server)
             .ok_or_else(|| ConnectorError::new(ErrorKind::Internal, "a call names no server"))
-    }
-}
-
-impl Server {
-    async fn token(&self) -> Result<Option<Secret>, ConnectorError> {
-        match &self.tokens {
-            None => Ok(None),
-            Some(tokens) => tokens.token().await.map(Some),
-        }
     }
 }
 
@@ -183,13 +147,7 @@ impl Filled {
         })
     }
 
-    fn call<'c>(
-        &'c self,
-        client: &'c Client,
-        plan: &CallPlan,
-        turn: &'c Turn,
-        token: Option<&Secret>,
-    ) -> Call<'c> {
+    fn call<'c>(&'c self, client: &'c Client, plan: &CallPlan, turn: &'c Turn) -> Call<'c> {
         let mut call = client.call(plan.method.clone(), plan.route.clone());
         call = match turn.url() {
             Some(url) => call.at(url),
@@ -205,9 +163,6 @@ impl Filled {
             call = call.json(json);
         } else if !self.form.is_empty() {
             call = call.form(self.form.iter().map(|(name, value)| (name, value)));
-        }
-        if let Some(token) = token {
-            call = call.bearer(token);
         }
         match plan.reads {
             true => call.repeatable(),
@@ -302,7 +257,7 @@ fn server(
     plan: &ServerPlan,
     settings: &BTreeMap<String, Secret>,
     folder: &Path,
-) -> Result<Server, ConfigProblem> {
+) -> Result<Client, ConfigProblem> {
     let values = Values {
         settings,
         identities: &[],
@@ -322,7 +277,6 @@ fn server(
     for (header, value) in &plan.headers {
         builder = builder.header(header.clone(), text(value)?);
     }
-    let mut tokens = None;
     match &plan.auth {
         None => {}
         Some(AuthPlan::Bearer(token)) => {
@@ -343,18 +297,19 @@ fn server(
             let form = form
                 .iter()
                 .map(|(name, value)| Ok((name.clone(), Secret::new(text(value)?))));
-            let form = form.collect::<Result<_, ConfigProblem>>()?;
-            tokens = Some(Tokens::of_a_client(text(url)?, form, begin)?);
+            let form: Vec<_> = form.collect::<Result<_, ConfigProblem>>()?;
+            let tokens = Tokens::for_client(begin(&text(url)?)?, form);
+            builder = builder.tokens(tokens.map_err(|problem| problem.under(["auth", "oauth"]))?);
         }
         Some(AuthPlan::ServiceAccount { key, scope }) => {
-            let key = Secret::new(text(key)?);
-            tokens = Some(Tokens::of_a_service_account(&key, text(scope)?, begin)?);
+            let at = |problem: ConfigProblem| problem.under(["auth", "service_account", "key"]);
+            let account = ServiceAccount::parse(&Secret::new(text(key)?)).map_err(at)?;
+            let endpoint = begin(account.token_uri())?;
+            let tokens = Tokens::for_service_account(endpoint, account, text(scope)?);
+            builder = builder.tokens(tokens.map_err(at)?);
         }
     }
-    Ok(Server {
-        client: builder.build()?,
-        tokens,
-    })
+    builder.build()
 }
 
 impl fmt::Debug for Api {

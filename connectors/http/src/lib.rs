@@ -15,7 +15,6 @@ mod position;
 mod source;
 mod survey;
 mod template;
-mod token;
 
 pub use config::{
     AboutConfig, AuthConfig, BasicConfig, CheckConfig, CollectionConfig, ConfirmConfig,

@@ -5,7 +5,7 @@ use std::fmt;
 
 use adieu_core::{ConnectorError, ErrorKind, Secret};
 use bytes::Bytes;
-use http::header::{AUTHORIZATION, CONTENT_TYPE, HeaderName, HeaderValue};
+use http::header::{CONTENT_TYPE, HeaderName, HeaderValue};
 use http::{HeaderMap, Method};
 use reqwest::Url;
 use serde::Serialize;
@@ -53,6 +53,19 @@ impl Request {
     pub(crate) fn is_safe(&self) -> bool {
         self.method.is_safe()
     }
+
+    /// Says who calls.
+    pub(crate) fn authorize(&mut self, token: &Secret) -> Result<(), ConnectorError> {
+        let (name, value) = bearer(token)?;
+        self.headers.insert(name, value);
+        Ok(())
+    }
+}
+
+fn bearer(token: &Secret) -> Result<(HeaderName, HeaderValue), ConnectorError> {
+    let header = Credential::Bearer(token.clone()).header();
+    let what = "the token holds what no header may";
+    header.ok_or_else(|| ConnectorError::new(ErrorKind::Unauthorized, what))
 }
 
 impl<'c> Call<'c> {
@@ -113,14 +126,13 @@ impl<'c> Call<'c> {
 
     /// Uses this token instead of the client's credential.
     pub fn bearer(mut self, token: &Secret) -> Self {
-        match Credential::Bearer(token.clone()).header() {
-            Some((_, value)) => {
-                self.headers.insert(AUTHORIZATION, value);
+        match bearer(token) {
+            Ok((name, value)) => {
+                self.headers.insert(name, value);
             }
-            None => self.fail(
-                ErrorKind::Unauthorized,
-                "the token holds what no header may",
-            ),
+            Err(problem) => {
+                self.problem.get_or_insert(problem);
+            }
         }
         self
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 
 use adieu_core::{ConfigProblem, ConnectorError};
 use bytes::Bytes;
-use http::Method;
-use http::header::{HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue, USER_AGENT};
+use http::{Method, StatusCode};
 use reqwest::Url;
 use tower::limit::GlobalConcurrencyLimitLayer;
 use tower::retry::RetryLayer;
@@ -28,6 +28,7 @@ use crate::credential::Credential;
 use crate::failure::Failure;
 use crate::response::Reply;
 use crate::retry::{Judge, Patience, Usual};
+use crate::tokens::Tokens;
 use crate::transport::{self, Outgoing, Proxy, Transport};
 
 /// A client of one provider. Cheap to clone; clones share everything.
@@ -39,6 +40,7 @@ struct Inner {
     base: Url,
     headers: HeaderMap,
     max_body_bytes: u64,
+    tokens: Option<Tokens>,
     stack: BoxCloneSyncService<Request, Reply, Failure>,
 }
 
@@ -53,6 +55,7 @@ impl Client {
             provider: provider.into(),
             base_url: base_url.into(),
             credential: None,
+            tokens: None,
             headers: Vec::new(),
             rate: None,
             concurrent: NonZeroU32::MIN.saturating_add(7),
@@ -88,7 +91,24 @@ impl Client {
         Call::new(self, method, route.into())
     }
 
-    pub(crate) async fn run(&self, request: Request) -> Result<Reply, ConnectorError> {
+    pub(crate) async fn run(&self, mut request: Request) -> Result<Reply, ConnectorError> {
+        let tokens = self.0.tokens.as_ref();
+        let Some(tokens) = tokens.filter(|_| !request.headers.contains_key(AUTHORIZATION)) else {
+            return self.run_once(request).await;
+        };
+        let token = tokens.token().await?;
+        request.authorize(&token)?;
+        let reply = self.run_once(request.clone()).await?;
+        if reply.status() != StatusCode::UNAUTHORIZED {
+            return Ok(reply);
+        }
+        // Whoever refuses a token has not acted.
+        tokens.forget(&token).await;
+        request.authorize(&tokens.token().await?)?;
+        self.run_once(request).await
+    }
+
+    async fn run_once(&self, request: Request) -> Result<Reply, ConnectorError> {
         let span = tracing::info_span!(
             "provider_call",
             provider = %self.0.provider,
@@ -139,6 +159,7 @@ pub struct ClientBuilder {
     provider: Cow<'static, str>,
     base_url: String,
     credential: Option<Credential>,
+    tokens: Option<Tokens>,
     headers: Vec<(HeaderName, String)>,
     rate: Option<Rate>,
     concurrent: NonZeroU32,
@@ -156,6 +177,12 @@ impl ClientBuilder {
     /// Says who calls, with every call.
     pub fn credential(mut self, credential: Credential) -> Self {
         self.credential = Some(credential);
+        self
+    }
+
+    /// Says who calls by a token that is had for credentials, with every call that brings no token of its own.
+    pub fn tokens(mut self, tokens: Tokens) -> Self {
+        self.tokens = Some(tokens);
         self
     }
 
@@ -313,6 +340,7 @@ impl ClientBuilder {
             base,
             headers,
             max_body_bytes: self.max_body_bytes,
+            tokens: self.tokens,
             stack: BoxCloneSyncService::new(stack),
         })))
     }

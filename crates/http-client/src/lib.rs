@@ -11,6 +11,7 @@ mod failure;
 mod quota;
 mod response;
 mod retry;
+mod tokens;
 mod transport;
 
 pub use account::{Account, Rate};
@@ -20,6 +21,7 @@ pub use config::HttpConfig;
 pub use credential::Credential;
 pub use response::{Response, Streamed};
 pub use retry::Verdict;
+pub use tokens::{ServiceAccount, Tokens};
 pub use transport::{Answer, Outgoing, Transport};
 
 /// HTTP's own words, as this client takes and gives them.

@@ -79,7 +79,6 @@ fn read_auth(reader: &mut Reader<'_>, config: &AuthConfig) -> Option<AuthPlan> {
     if let Some(oauth) = oauth {
         let url = text(reader, "oauth/url", &oauth.url);
         let mut form = BTreeMap::from([
-            ("grant_type".to_owned(), "client_credentials".to_owned()),
             ("client_id".to_owned(), oauth.client_id.clone()),
             ("client_secret".to_owned(), oauth.client_secret.clone()),
         ]);

@@ -9,12 +9,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_auth::sign::{Signer, TokenDraft};
-use adieu_auth::{AuthConfig, Authenticator, Cookie, KeySource};
+use adieu_auth::{AuthConfig, Authenticator, Cookie, KeySource, Scope};
 use adieu_core::{
     Blocker, Connector, Identity, LegalBasis, Processor, Retention, RetentionBasis, Secret,
     Unreachable,
 };
-use adieu_engine::{Engine, MasterKey, Options, Store};
+use adieu_engine::{Engine, Kind, MasterKey, Options, Store};
 use adieu_gateway::{Gateway, GatewayBuilder, Limits, PageConfig, Worker};
 use adieu_testkit::memory::{MemorySystem, Rule, Table};
 use axum::Router;
@@ -58,6 +58,15 @@ impl Stage {
         shop: MemorySystem,
         change: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
     ) -> Self {
+        Self::made(shop, &[], change).await
+    }
+
+    /// A stage where operators have to approve these.
+    async fn made(
+        shop: MemorySystem,
+        approval: &[Kind],
+        change: impl FnOnce(GatewayBuilder) -> GatewayBuilder,
+    ) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let folder = tempfile::tempdir().unwrap();
@@ -68,6 +77,7 @@ impl Stage {
             .unwrap();
         let options = Options {
             controller: Some("Corner Shop Ltd".to_owned()),
+            approval: approval.to_vec(),
             ..Options::default()
         };
         let connectors = connectors(&shop);
@@ -96,6 +106,10 @@ impl Stage {
             ("eve", TokenDraft::new(ISSUER, "api", "eve").scopes(ALL)),
             ("stale", draft().login_at(long_ago)),
             ("steady", draft().lifetime(Duration::from_secs(80_000))),
+            (
+                "olga",
+                TokenDraft::new(ISSUER, "api", "olga").scopes([Scope::OPERATOR]),
+            ),
             ("idle", TokenDraft::new(ISSUER, "api", "ada")),
         ];
         let signer = Signer::from_secret(&Secret::new(SECRET)).unwrap();
@@ -443,4 +457,13 @@ async fn a_blocker_is_told_in_peoples_words_and_hostile_names_stay_text() {
     let stage = Stage::over(shop, |builder| builder).await;
     stage.plays("blocked.mjs").await;
     assert_eq!(left(&stage.shop, "ada"), 7);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_person_sees_what_an_operator_decides() {
+    let stage = Stage::made(shop(), &[Kind::Export, Kind::Erasure], |builder| builder).await;
+    if stage.plays("operator.mjs").await.is_some() {
+        assert_eq!(left(&stage.shop, "ada"), 2, "two invoices stay");
+        assert_eq!(left(&stage.shop, "eve"), 7);
+    }
 }

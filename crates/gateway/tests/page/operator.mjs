@@ -40,7 +40,7 @@ await run(async () => {
   await operator('refuse', { code: 'identity_not_verified' });
   await exports.getByText('We cannot do what you asked for:').waitFor();
   await exports.getByText('We are not sure that it is you who asks. Please prove who you are, and ask again.').waitFor();
-  await requests.getByText('On hold').waitFor();
+  await requests.getByText('Refused', { exact: true }).waitFor();
   await inspect(page, 'refused');
 
   // An erasure that goes on when it is approved.

@@ -10,8 +10,14 @@ function kindOf(request) {
   return request.kind === 'export' ? say('requests.export') : say('requests.erasure');
 }
 
+/** Whether somebody of the company said no. */
+function isRefused(request) {
+  return request.status === 'blocked' && request.blockers.some((blocker) => blocker.code.startsWith('refused_'));
+}
+
 function shownRequest(request) {
   const receipt = element('div', { class: 'receipt', hidden: true });
+  const state = isRefused(request) ? 'refused' : request.status;
   const dates = [
     [say('requests.asked'), request.created_at],
     !isOver(request) && request.status === 'scheduled' && [say('requests.begins'), request.execute_at],
@@ -22,7 +28,7 @@ function shownRequest(request) {
   return [
     element('div', { class: 'head' },
       element('h3', {}, kindOf(request)),
-      element('span', { class: `status ${request.status}` }, sayOr(`status.${request.status}`, readable(request.status)))),
+      element('span', { class: `status ${state}` }, sayOr(`status.${state}`, readable(state)))),
     element('dl', {}, dates.map(([what, when]) =>
       element('div', {}, element('dt', {}, what), element('dd', {}, element('time', { datetime: when }, moment(when)))))),
     request.extension && !isOver(request) && element('p', {}, sayOr(`extension.${request.extension.reason}`, say('extension.other'))),

@@ -28,7 +28,7 @@ use crate::request::{
 };
 use crate::state::{Phase, Record, Secrets};
 use crate::step_key::StepKeys;
-use crate::store::Store;
+use crate::store::{StepRow, Store, to_timestamp};
 use crate::survey::{CollectionPreview, ConnectorPreview, Preview, survey};
 
 /// How a gateway behaves, where the defaults do not fit.
@@ -233,7 +233,8 @@ impl Engine {
             ));
         }
         let inner = &*self.inner;
-        let now = inner.clock.now();
+        // As exactly as the store keeps it, so that the answer and what is read later say the same.
+        let now = to_timestamp(inner.clock.now().as_millisecond())?;
         let grace = match new.kind {
             Kind::Export => 0,
             Kind::Erasure => new.grace_days,
@@ -273,8 +274,10 @@ impl Engine {
             archive_key: ArchiveKey::generate().to_bytes().to_vec(),
             salt,
         };
-        let (id, created) = inner.store.submit(&new, &record, &secrets).await?;
-        Ok((self.request(id).await?, created))
+        match inner.store.submit(&new, &record, &secrets).await? {
+            (_, true) => Ok((self.shown(record, &[]), true)),
+            (before, false) => Ok((self.request(before).await?, false)),
+        }
     }
 
     /// One request as it stands.
@@ -283,6 +286,10 @@ impl Engine {
     /// `NotFound`, or when the store cannot be read.
     pub async fn request(&self, id: RequestId) -> Result<Request, EngineError> {
         let (record, steps) = self.inner.store.record(id).await?;
+        Ok(self.shown(record, &steps))
+    }
+
+    fn shown(&self, record: Record, steps: &[StepRow]) -> Request {
         let connectors = self
             .descriptors()
             .map(|descriptor| {
@@ -296,7 +303,7 @@ impl Engine {
                 }
             })
             .collect();
-        Ok(Request {
+        Request {
             id: record.id,
             kind: record.kind,
             format: record.format,
@@ -312,7 +319,7 @@ impl Engine {
             connectors,
             blockers: record.blockers,
             exceptions: record.exceptions,
-        })
+        }
     }
 
     /// The newest requests, the newest first.

@@ -311,7 +311,11 @@ fn statement(
         Kind::Export => (export_outcomes(collection, reached, &state), None, None),
         Kind::Erasure => (
             erasure_outcomes(collection, reached, &state),
-            state.found.as_ref().map(Tally::held),
+            state
+                .found
+                .as_ref()
+                .filter(|_| collection.tells.is_of_holdings())
+                .map(Tally::held),
             state.remaining.as_ref().map(Tally::pending),
         ),
     };
@@ -319,6 +323,7 @@ fn statement(
         .answers
         .tally()
         .scheduled()
+        .filter(|_| collection.tells.is_verifiable())
         .map(|_| scheduled_left(&state).map_or(0, |left| left.records));
     CollectionStatement {
         name: collection.name.to_string(),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use adieu_core::{ConnectorName, ErrorKind, Subject};
+use adieu_core::{CollectionName, ConnectorName, ErrorKind, Subject};
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
 use jiff::Timestamp;
@@ -238,6 +238,9 @@ impl Inner {
         let mut pages = ledger.pages().await;
         let ids: Vec<_> = pages.steps.keys().cloned().collect();
         for id in ids {
+            if !self.is_verifiable(&id) {
+                continue;
+            }
             if pages.peek(&id).state != State::Done {
                 if let Some(tally) = counts.tallies.get(&id) {
                     pages.step(&id).remaining = Some(tally.clone());
@@ -295,6 +298,15 @@ impl Inner {
         self.connectors.iter().any(|connector| {
             connector.descriptor().name == *name && connector.descriptor().may_block
         })
+    }
+
+    /// Whether the system of a collection tells what became of an erasure.
+    fn is_verifiable(&self, (connector, collection): &(ConnectorName, CollectionName)) -> bool {
+        let descriptors = self.connectors.iter().map(|one| one.descriptor());
+        descriptors
+            .filter(|descriptor| descriptor.name == *connector)
+            .filter_map(|descriptor| descriptor.collection(collection))
+            .all(|collection| collection.tells.is_verifiable())
     }
 
     /// When to ask again whoever did not answer; `None` when asking again is of no use.

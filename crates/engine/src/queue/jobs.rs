@@ -119,27 +119,19 @@ impl Jobs {
 
 #[async_trait]
 impl Queue for Jobs {
-    async fn schedule(
+    async fn enqueue(
         &self,
         transaction: &mut SqliteConnection,
         id: RequestId,
-        wait: Option<Duration>,
+        wait: Duration,
     ) -> Result<(), EngineError> {
         let id = id.to_string();
-        // A second job under the same key would be left out without a word.
-        sqlx::query("DELETE FROM Jobs WHERE job_type = ? AND idempotency_key = ?")
-            .bind(QUEUE)
-            .bind(&id)
-            .execute(&mut *transaction)
-            .await?;
-        let Some(wait) = wait else {
-            return Ok(());
-        };
         let job = TaskBuilder::new(
             serde_json::Value::from(id.as_str())
                 .to_string()
                 .into_bytes(),
         )
+        // A second job under the same key would be left out without a word.
         .idempotency_key(&id)
         // The queue never tries again by itself: it would within milliseconds.
         .max_attempts(1)
@@ -148,6 +140,19 @@ impl Queue for Jobs {
         queries::push_tasks(transaction, QUEUE, &[job])
             .await
             .map_err(|_| EngineError::Store("a job could not be written".into()))
+    }
+
+    async fn remove(
+        &self,
+        transaction: &mut SqliteConnection,
+        id: RequestId,
+    ) -> Result<(), EngineError> {
+        sqlx::query("DELETE FROM Jobs WHERE job_type = ? AND idempotency_key = ?")
+            .bind(QUEUE)
+            .bind(id.to_string())
+            .execute(transaction)
+            .await?;
+        Ok(())
     }
 
     fn ring(&self) {

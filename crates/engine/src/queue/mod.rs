@@ -26,13 +26,19 @@ pub(crate) type CarryOn = Arc<dyn Fn(RequestId) -> BoxFuture<'static, ()> + Send
 /// job is found by [`Queue::forgotten`], and a second executor is turned away by the lease and the fence.
 #[async_trait]
 pub(crate) trait Queue: Debug + Send + Sync + 'static {
-    /// Gives a request one job, to be run after `wait`, in place of any that it has; with `None` it has none from then on.
-    /// It is part of the transaction that moves the request.
-    async fn schedule(
+    /// Gives a request its first job, to be run after `wait`. It is part of the transaction that writes the request down.
+    async fn enqueue(
         &self,
         transaction: &mut SqliteConnection,
         id: RequestId,
-        wait: Option<Duration>,
+        wait: Duration,
+    ) -> Result<(), EngineError>;
+
+    /// Takes a request's job away, if it has one. It is part of the transaction that moves the request.
+    async fn remove(
+        &self,
+        transaction: &mut SqliteConnection,
+        id: RequestId,
     ) -> Result<(), EngineError>;
 
     /// Says that jobs were committed that can be run now.

@@ -99,9 +99,8 @@ impl Store {
     pub(crate) async fn wake(&self, ids: &[RequestId]) -> Result<(), EngineError> {
         let mut tx = self.begin().await?;
         for id in ids {
-            self.queue
-                .schedule(&mut tx, *id, Some(Duration::ZERO))
-                .await?;
+            self.queue.remove(&mut tx, *id).await?;
+            self.queue.enqueue(&mut tx, *id, Duration::ZERO).await?;
         }
         tx.commit().await?;
         self.queue.ring();

@@ -24,7 +24,7 @@ use jiff::Timestamp;
 use sqlx::sqlite::{
     SqliteConnectOptions, SqliteJournalMode, SqlitePool, SqlitePoolOptions, SqliteSynchronous,
 };
-use sqlx::{Row as _, Sqlite, Transaction};
+use sqlx::{Executor as _, Row as _, Sqlite, Transaction};
 
 use crate::archives::Shelf;
 use crate::error::EngineError;
@@ -33,6 +33,7 @@ use crate::queue::{Jobs, Queue};
 use crate::request::RequestId;
 use crate::state::{Record, Secrets};
 
+pub(crate) use rows::{StepRow, to_timestamp};
 pub(crate) use turn::{Checkpoint, Claim};
 
 /// The engine's durable state in a SQLite database, with a folder for what is too large for it.
@@ -70,11 +71,18 @@ impl Store {
             .filename(path)
             .create_if_missing(true)
             .journal_mode(SqliteJournalMode::Wal)
-            .synchronous(SqliteSynchronous::Full)
+            // Who works on what need not outlive a loss of power, which ends the work too; the rest says so as it begins.
+            .synchronous(SqliteSynchronous::Normal)
             .foreign_keys(true)
             .busy_timeout(Duration::from_secs(10));
         let writer = SqlitePoolOptions::new()
             .max_connections(1)
+            .after_release(|connection, _| {
+                Box::pin(async move {
+                    connection.execute("PRAGMA synchronous = NORMAL").await?;
+                    Ok(true)
+                })
+            })
             .connect_with(options.clone())
             .await?;
         sqlx::raw_sql(include_str!("schema.sql"))
@@ -111,20 +119,39 @@ impl Store {
         self.folder.join("spool").join(id.to_string())
     }
 
-    /// Has a request carried on when it is next due; part of the transaction that says when that is.
+    /// Has a request carried on when it is next due, and at no other time; part of the transaction that says when that is.
     async fn schedule(
         &self,
         tx: &mut Transaction<'_, Sqlite>,
         record: &Record,
         now: Timestamp,
     ) -> Result<(), EngineError> {
-        let wait = record
-            .next_at
-            .map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
-        self.queue.schedule(tx, record.id, wait).await
+        self.queue.remove(tx, record.id).await?;
+        self.schedule_first(tx, record, now).await
     }
 
+    /// The same for a request that has not been scheduled before.
+    async fn schedule_first(
+        &self,
+        tx: &mut Transaction<'_, Sqlite>,
+        record: &Record,
+        now: Timestamp,
+    ) -> Result<(), EngineError> {
+        let Some(at) = record.next_at else {
+            return Ok(());
+        };
+        let wait = Duration::try_from(at.duration_since(now)).unwrap_or_default();
+        self.queue.enqueue(tx, record.id, wait).await
+    }
+
+    /// Begins a change that is on disk once it is committed.
     async fn begin(&self) -> Result<Transaction<'_, Sqlite>, EngineError> {
+        let begin = "PRAGMA synchronous = FULL; BEGIN IMMEDIATE";
+        Ok(self.writer.begin_with(begin).await?)
+    }
+
+    /// Begins a change that outlives the process at once, and a loss of power with the next change that is on disk.
+    async fn begin_lightly(&self) -> Result<Transaction<'_, Sqlite>, EngineError> {
         Ok(self.writer.begin_with("BEGIN IMMEDIATE").await?)
     }
 
@@ -177,12 +204,13 @@ fn take_alone(folder: &Path) -> Result<Option<File>, EngineError> {
 mod tests {
     #![allow(clippy::unwrap_used)] // a test that cannot go on should stop
 
-    use sqlx::Row as _;
+    use sqlx::AssertSqlSafe;
+    use sqlx::sqlite::SqliteRow;
 
     use super::*;
 
     #[tokio::test]
-    async fn every_commit_is_on_disk_before_it_is_answered_and_the_queue_does_not_change_that() {
+    async fn a_change_is_on_disk_before_it_is_answered_and_the_queue_does_not_change_that() {
         let folder = tempfile::tempdir().unwrap();
         let key = MasterKey::generate().unwrap();
         let store = Store::open(&folder.path().join("adieu.db"), &key)
@@ -195,11 +223,21 @@ mod tests {
             .work(1, carry_on, Box::pin(a_while))
             .await
             .unwrap();
-        for pool in [&store.writer, &store.reader] {
-            let synchronous = sqlx::query("PRAGMA synchronous").fetch_one(pool).await;
-            assert_eq!(synchronous.unwrap().get::<i64, _>(0), 2, "FULL");
-            let journal = sqlx::query("PRAGMA journal_mode").fetch_one(pool).await;
-            assert_eq!(journal.unwrap().get::<String, _>(0), "wal");
+        let setting = async |tx: &mut Transaction<'_, Sqlite>, name: &str| -> SqliteRow {
+            let pragma = AssertSqlSafe(format!("PRAGMA {name}"));
+            sqlx::query(pragma).fetch_one(&mut **tx).await.unwrap()
+        };
+        for _ in 0..2 {
+            let mut tx = store.begin().await.unwrap();
+            let synchronous = setting(&mut tx, "synchronous").await;
+            assert_eq!(synchronous.get::<i64, _>(0), 2, "FULL");
+            let journal = setting(&mut tx, "journal_mode").await;
+            assert_eq!(journal.get::<String, _>(0), "wal");
+            tx.commit().await.unwrap();
+            let mut light = store.begin_lightly().await.unwrap();
+            let synchronous = setting(&mut light, "synchronous").await;
+            assert_eq!(synchronous.get::<i64, _>(0), 1, "NORMAL");
+            drop(light);
         }
     }
 }

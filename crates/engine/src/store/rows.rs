@@ -86,7 +86,7 @@ pub(super) fn read_step_row(row: &SqliteRow) -> StepRow {
     }
 }
 
-pub(super) fn to_timestamp(milliseconds: i64) -> Result<Timestamp, EngineError> {
+pub(crate) fn to_timestamp(milliseconds: i64) -> Result<Timestamp, EngineError> {
     Timestamp::from_millisecond(milliseconds).map_err(|_| odd())
 }
 

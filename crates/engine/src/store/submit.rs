@@ -71,7 +71,8 @@ impl Store {
         .await?;
         let (about, tenant) = (record.id.to_string(), record.tenant.clone());
         append(&mut tx, &about, tenant, record.created_at, "submitted").await?;
-        self.schedule(&mut tx, record, record.created_at).await?;
+        self.schedule_first(&mut tx, record, record.created_at)
+            .await?;
         tx.commit().await?;
         self.queue.ring();
         Ok((record.id, true))

@@ -47,7 +47,7 @@ impl Store {
         now: Timestamp,
         lease_until: Timestamp,
     ) -> Result<Option<Claim>, EngineError> {
-        let mut tx = self.begin().await?;
+        let mut tx = self.begin_lightly().await?;
         let row = sqlx::query(RECORD_COLUMNS)
             .bind(id.to_string())
             .fetch_optional(&mut *tx)

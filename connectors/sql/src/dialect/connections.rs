@@ -8,27 +8,41 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 /// The connections to one database.
 pub(crate) struct Connections<C> {
     idle: Mutex<Vec<C>>,
-    permits: Arc<Semaphore>,
+    permits: Permits,
 }
 
-/// The right to have one connection open. Giving it up lets the next one in.
+/// How many may do something at once; the others stand in line.
+pub(crate) struct Permits(Arc<Semaphore>);
+
+/// The right to have one connection open, or to write. Giving it up lets the next one in.
 pub(crate) struct Permit(#[expect(dead_code, reason = "held, not read")] OwnedSemaphorePermit);
+
+impl Permits {
+    pub(crate) fn new(at_once: usize) -> Self {
+        Self(Arc::new(Semaphore::new(at_once)))
+    }
+
+    /// Waits until one more may.
+    pub(crate) async fn take(&self) -> Result<Permit, ConnectorError> {
+        let permit = Arc::clone(&self.0).acquire_owned().await;
+        permit
+            .map(Permit)
+            .map_err(|_| ConnectorError::new(ErrorKind::Internal, "the connections were closed"))
+    }
+}
 
 impl<C> Connections<C> {
     /// None yet, and never more than `limit` at once.
     pub(crate) fn new(limit: usize) -> Self {
         Self {
             idle: Mutex::default(),
-            permits: Arc::new(Semaphore::new(limit)),
+            permits: Permits::new(limit),
         }
     }
 
     /// Waits until one more may be open.
     pub(crate) async fn permit(&self) -> Result<Permit, ConnectorError> {
-        let permit = Arc::clone(&self.permits).acquire_owned().await;
-        permit
-            .map(Permit)
-            .map_err(|_| ConnectorError::new(ErrorKind::Internal, "the connections were closed"))
+        self.permits.take().await
     }
 
     /// One that is open already.

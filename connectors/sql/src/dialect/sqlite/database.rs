@@ -14,7 +14,7 @@ use tokio::task::spawn_blocking;
 use super::catalogue;
 use super::error::{classified, refuses_a_row};
 use crate::catalogue::Catalogue;
-use crate::dialect::connections::{Connections, Permit, lock};
+use crate::dialect::connections::{Connections, Permit, Permits, lock};
 use crate::dialect::session::{BATCHES_IN_FLIGHT, MAX_BATCH_BYTES};
 use crate::dialect::{Applied, Batch, Cell, Dialect, Row, Sql, Transaction, Value, Write};
 
@@ -23,6 +23,8 @@ pub(crate) struct SqliteDatabase {
     path: PathBuf,
     busy_timeout: Duration,
     connections: Connections<Connection>,
+    /// SQLite lets one connection write at a time. Others ask again and again, each in the end for longer; ours stand in line.
+    writing: Permits,
     /// The catalogue as it was at this version of the schema.
     catalogue: Mutex<Option<(i64, Arc<Catalogue>)>>,
 }
@@ -33,6 +35,7 @@ impl SqliteDatabase {
             path,
             busy_timeout,
             connections: Connections::new(connections),
+            writing: Permits::new(1),
             catalogue: Mutex::default(),
         }
     }
@@ -53,6 +56,7 @@ impl SqliteDatabase {
             database: Arc::clone(self),
             connection: Some(connection),
             permit: Some(permit),
+            turn: None,
         })
     }
 
@@ -85,10 +89,15 @@ pub(crate) struct SqliteSession {
     database: Arc<SqliteDatabase>,
     connection: Option<Connection>,
     permit: Option<Permit>,
+    /// Held while a transaction writes.
+    turn: Option<Permit>,
 }
 
 impl SqliteSession {
     pub(crate) async fn begin(&mut self, transaction: Transaction) -> Result<(), ConnectorError> {
+        if matches!(transaction, Transaction::Write) {
+            self.turn = Some(self.database.writing.take().await?);
+        }
         self.run(move |connection| {
             connection
                 .execute_batch(match transaction {
@@ -114,12 +123,16 @@ impl SqliteSession {
                 error.effect(effect)
             })
         })
-        .await
+        .await?;
+        self.turn = None;
+        Ok(())
     }
 
     /// Takes everything back.
     pub(crate) async fn rollback(&mut self) -> Result<(), ConnectorError> {
-        self.execute("ROLLBACK").await
+        self.execute("ROLLBACK").await?;
+        self.turn = None;
+        Ok(())
     }
 
     pub(crate) async fn catalogue(&mut self) -> Result<Arc<Catalogue>, ConnectorError> {

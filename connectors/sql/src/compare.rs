@@ -237,6 +237,7 @@ impl Found<'_> {
             } else if matches!(rule.erase, EraseRule::Delete)
                 && !matches!(child_rule.erase, EraseRule::Delete)
                 && covers(child_rule, key)
+                && !lets_go(child_rule, key)
             {
                 self.add(
                     Stops::Nothing,
@@ -250,6 +251,13 @@ impl Found<'_> {
     }
 }
 
+/// Whether the erasure makes rows stop referring by this key.
+fn lets_go(rule: &TableRule, key: &ForeignKey) -> bool {
+    rule.pseudonyms().iter().any(|(column, way)| {
+        *way == Pseudonymizer::Null && key.pairs.iter().any(|(local, _)| local == column)
+    })
+}
+
 fn covers(rule: &TableRule, key: &ForeignKey) -> bool {
     let goes_along = |reference: &ReferenceRule| {
         reference.table.as_str() == key.target
@@ -258,7 +266,8 @@ fn covers(rule: &TableRule, key: &ForeignKey) -> bool {
     rule.references.iter().any(goes_along)
 }
 
-fn unfit(
+/// Why a column cannot be replaced so.
+pub(crate) fn unfit(
     pseudonymizer: &Pseudonymizer,
     column: &Column,
     table: &Table,

@@ -94,6 +94,9 @@ fn unreachable(config: &SqlConfig, mapping: &Mapping) -> Vec<Unreachable> {
         "what other people wrote about the person".to_owned(),
         "rows of others are theirs; they are neither exported nor erased here".to_owned(),
     );
+    for (table, reason) in &config.omit {
+        add(format!("table `{table}`"), format!("left out: {reason}"));
+    }
     for rule in &mapping.tables {
         for (column, mapped) in &rule.columns {
             let (how, reason) = match mapped {

@@ -10,6 +10,7 @@ mod dialect;
 mod erase;
 mod error;
 mod export;
+pub mod inspect;
 mod key;
 mod links;
 mod pseudonym;

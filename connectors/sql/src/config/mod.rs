@@ -57,6 +57,9 @@ pub struct SqlConfig {
     /// The tables that hold something about a person, by name as the database spells it.
     #[serde(default, rename = "table")]
     pub tables: BTreeMap<String, TableMapping>,
+    /// The tables that refer to a person and are left out all the same, each with its reason.
+    #[serde(default)]
+    pub omit: BTreeMap<String, String>,
 }
 
 impl SqlConfig {
@@ -74,6 +77,7 @@ impl SqlConfig {
             connections: default_connections(),
             busy_timeout_ms: default_busy_timeout_ms(),
             tables: BTreeMap::new(),
+            omit: BTreeMap::new(),
         }
     }
 
@@ -81,6 +85,13 @@ impl SqlConfig {
     #[must_use]
     pub fn table(mut self, name: impl Into<String>, mapping: TableMapping) -> Self {
         self.tables.insert(name.into(), mapping);
+        self
+    }
+
+    /// Leaves out a table that refers to a person, for a reason.
+    #[must_use]
+    pub fn omit(mut self, table: impl Into<String>, reason: impl Into<String>) -> Self {
+        self.omit.insert(table.into(), reason.into());
         self
     }
 

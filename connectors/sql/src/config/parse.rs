@@ -80,6 +80,7 @@ impl Mapping {
             .iter()
             .filter_map(|(name, table)| reader.table(name, table))
             .collect();
+        reader.omitted();
         let tables = reader.in_erase_order(tables);
         if reader.problems.is_empty() {
             Ok(Self { tables })
@@ -387,6 +388,17 @@ impl Reader<'_> {
                     ["table", name, "columns", column],
                     "needs a reason in words",
                 );
+            }
+        }
+    }
+
+    fn omitted(&mut self) {
+        for (name, reason) in &self.config.omit {
+            if reason.trim().is_empty() {
+                self.problem(["omit", name], "needs a reason in words");
+            }
+            if self.config.tables.contains_key(name) {
+                self.problem(["omit", name], "is mapped; leave it out or map it");
             }
         }
     }

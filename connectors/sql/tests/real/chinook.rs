@@ -14,7 +14,7 @@ const BOTH: [(Server, &str); 2] = [
 ];
 
 /// The database, without the statements that choose another one.
-fn chinook(server: Server, file: &str) -> Option<Place> {
+pub(crate) fn chinook(server: Server, file: &str) -> Option<Place> {
     let script = std::fs::read_to_string(data(file)?).unwrap();
     let chooses = |line: &&str| {
         ["DROP DATABASE", "CREATE DATABASE", "\\c ", "USE "]

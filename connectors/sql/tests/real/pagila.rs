@@ -23,7 +23,7 @@ const MAPPING: &str = r#"
     erase = "delete"
 "#;
 
-fn pagila() -> Option<Place> {
+pub(crate) fn pagila() -> Option<Place> {
     let (schema, rows) = (
         data("pagila/pagila-schema.sql")?,
         data("pagila/pagila-data.sql")?,

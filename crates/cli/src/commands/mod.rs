@@ -8,6 +8,7 @@ mod completions;
 mod demo;
 mod erase;
 mod export;
+mod inspect;
 mod jwks;
 mod preview;
 mod receipt;
@@ -38,6 +39,7 @@ pub(crate) enum Command {
     Jwks(jwks::Jwks),
     Token(token::Token),
     Check(check::Check),
+    Inspect(inspect::Inspect),
     #[command(subcommand)]
     Audit(audit::Audit),
     Completions(completions::Completions),
@@ -67,6 +69,7 @@ impl Command {
             Self::Jwks(command) => command.run(terminal).await,
             Self::Token(command) => command.run(terminal).await,
             Self::Check(command) => command.run(terminal).await,
+            Self::Inspect(command) => command.run(terminal).await,
             Self::Audit(command) => command.run(terminal).await,
             Self::Completions(command) => command.run(terminal),
         }

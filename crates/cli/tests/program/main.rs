@@ -10,7 +10,11 @@
 mod chinook;
 mod demo;
 mod failures;
+mod inspect;
 mod life;
 mod place;
 mod readme;
+#[allow(unused_imports, reason = "only one of the servers is asked here")]
+#[path = "../../../../connectors/sql/tests/servers/mod.rs"]
+mod servers;
 mod token;

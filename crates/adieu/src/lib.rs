@@ -5,9 +5,11 @@ mod archives;
 mod builder;
 #[cfg_attr(
     not(any(
+        feature = "analytics",
         feature = "billing",
         feature = "http",
         feature = "object-storage",
+        feature = "remote",
         feature = "sql"
     )),
     allow(
@@ -23,6 +25,8 @@ mod key_url;
 #[cfg(feature = "server")]
 pub mod server;
 
+#[cfg(feature = "analytics")]
+pub use adieu_analytics as analytics;
 pub use adieu_archive as archive;
 #[cfg(feature = "auth")]
 pub use adieu_auth as auth;
@@ -36,6 +40,8 @@ pub use adieu_gateway as gateway;
 pub use adieu_http as http;
 #[cfg(feature = "object-storage")]
 pub use adieu_object_storage as object_storage;
+#[cfg(feature = "remote")]
+pub use adieu_remote as remote;
 #[cfg(feature = "sql")]
 pub use adieu_sql as sql;
 

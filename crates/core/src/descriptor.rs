@@ -112,6 +112,10 @@ pub struct Collection {
     pub export: Support,
     /// Whether its records can be erased, or what stands in for it.
     pub erasure: Support,
+    /// What the system tells of its records. Where it does not tell whose it holds, a survey and an erasure count the deletions that
+    /// are asked for, whether or not they find anything.
+    #[serde(skip_serializing_if = "Tells::is_of_holdings")]
+    pub tells: Tells,
 }
 
 impl Collection {
@@ -128,6 +132,7 @@ impl Collection {
             yields: BTreeSet::new(),
             export: Support::Offered,
             erasure: Support::Offered,
+            tells: Tells::Holdings,
         }
     }
 
@@ -190,6 +195,30 @@ impl Support {
     /// Whether the system offers it.
     pub fn is_offered(&self) -> bool {
         *self == Self::Offered
+    }
+}
+
+/// What a system tells of the records of a collection.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Tells {
+    /// What it holds for a person.
+    Holdings,
+    /// Not what it holds, for this reason, but how far a deletion is that it was asked for.
+    Progress(String),
+    /// Neither, for this reason: that a deletion was done cannot be verified.
+    Nothing(String),
+}
+
+impl Tells {
+    /// Whether it tells what it holds.
+    pub fn is_of_holdings(&self) -> bool {
+        *self == Self::Holdings
+    }
+
+    /// Whether an erasure can be verified.
+    pub fn is_verifiable(&self) -> bool {
+        !matches!(self, Self::Nothing(_))
     }
 }
 

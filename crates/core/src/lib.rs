@@ -22,7 +22,8 @@ pub use config::{ConfigProblem, Secret, Setting};
 pub use connector::{CONTRACT, Connector, Erased};
 pub use cursor::Cursor;
 pub use descriptor::{
-    Collection, Descriptor, LegalBasis, Limits, Need, Precedence, Processor, Support, Unreachable,
+    Collection, Descriptor, LegalBasis, Limits, Need, Precedence, Processor, Support, Tells,
+    Unreachable,
 };
 pub use disposition::{Disposition, Retention, RetentionBasis};
 pub use error::{ConnectorError, Effect, ErrorKind, Retry};

@@ -67,6 +67,7 @@ impl Client {
             judge: None,
             proxy: None,
             transport: None,
+            around: None,
         }
     }
 
@@ -171,7 +172,11 @@ pub struct ClientBuilder {
     judge: Option<Judge>,
     proxy: Option<String>,
     transport: Option<Transport>,
+    around: Option<Around>,
 }
+
+/// Puts something around what really sends.
+type Around = Box<dyn FnOnce(Transport) -> Transport + Send>;
 
 impl ClientBuilder {
     /// Says who calls, with every call.
@@ -260,6 +265,19 @@ impl ClientBuilder {
         self
     }
 
+    /// Puts a service of its own around what really sends. It sees every attempt as it goes out, so that it can sign each anew.
+    pub fn around<S, B>(mut self, around: impl FnOnce(Transport) -> S + Send + 'static) -> Self
+    where
+        S: Service<Outgoing, Response = http::Response<B>> + Clone + Send + Sync + 'static,
+        S::Error: Into<BoxError>,
+        S::Future: Send + 'static,
+        B: http_body::Body<Data = Bytes> + Send + 'static,
+        B::Error: Into<BoxError>,
+    {
+        self.around = Some(Box::new(|inner| transport::boxed(around(inner))));
+        self
+    }
+
     /// Lets the operator's configuration change what was said so far. Relative paths in it begin at `folder`.
     ///
     /// # Errors
@@ -314,6 +332,10 @@ impl ClientBuilder {
                 let problem = "cannot be used; write http://HOST:PORT or https://HOST:PORT";
                 transport::reqwest(proxy).map_err(|_| ConfigProblem::new(["proxy"], problem))?
             }
+        };
+        let transport = match self.around {
+            Some(around) => around(transport),
+            None => transport,
         };
         let account = self
             .account

@@ -128,7 +128,7 @@ async fn credentials_that_are_refused_say_so_and_stay_secret() {
         match number {
             0 => answer(400, "{\"error\": \"invalid_client\"}"),
             // What it was sent comes back, and must not be repeated.
-            1 => answer(200, &String::from_utf8(seen.body.to_vec()).unwrap()),
+            1 => answer(200, std::str::from_utf8(&seen.body).unwrap()),
             _ => answer(500, "hunter2"),
         }
     })

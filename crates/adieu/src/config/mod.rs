@@ -12,6 +12,8 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+#[cfg(feature = "analytics")]
+use adieu_analytics::{AnalyticsConfig, AnalyticsConnector};
 #[cfg(feature = "billing")]
 use adieu_billing::{BillingConfig, BillingConnector};
 use adieu_core::{ConfigProblem, Connector, ConnectorName, Setting};
@@ -20,6 +22,8 @@ use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, RetryPolicy};
 use adieu_http::{HttpConnector, HttpConnectorConfig};
 #[cfg(feature = "object-storage")]
 use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector};
+#[cfg(feature = "remote")]
+use adieu_remote::{RemoteConfig, RemoteConnector};
 #[cfg(feature = "sql")]
 use adieu_sql::{SqlConfig, SqlConnector};
 use serde::Deserialize;
@@ -114,12 +118,18 @@ pub struct ConnectorConfig {
 #[derive(Clone, Debug)]
 #[non_exhaustive]
 pub enum SystemConfig {
+    /// `kind = "analytics"`
+    #[cfg(feature = "analytics")]
+    Analytics(Box<AnalyticsConfig>),
     /// `kind = "billing"`
     #[cfg(feature = "billing")]
     Billing(Box<BillingConfig>),
     /// `kind = "http"`
     #[cfg(feature = "http")]
     Http(Box<HttpConnectorConfig>),
+    /// `kind = "remote"`
+    #[cfg(feature = "remote")]
+    Remote(Box<RemoteConfig>),
     /// `kind = "sql"`
     #[cfg(feature = "sql")]
     Sql(Box<SqlConfig>),
@@ -367,6 +377,10 @@ impl ConnectorConfig {
     fn connect(&self, folder: &Path) -> Result<Arc<dyn Connector>, Vec<ConfigProblem>> {
         let name = self.name.clone();
         match self.system {
+            #[cfg(feature = "analytics")]
+            SystemConfig::Analytics(ref config) => {
+                Ok(Arc::new(AnalyticsConnector::new(name, config, folder)?))
+            }
             #[cfg(feature = "billing")]
             SystemConfig::Billing(ref config) => {
                 Ok(Arc::new(BillingConnector::new(name, config, folder)?))
@@ -374,6 +388,10 @@ impl ConnectorConfig {
             #[cfg(feature = "http")]
             SystemConfig::Http(ref config) => {
                 Ok(Arc::new(HttpConnector::new(name, config, folder)?))
+            }
+            #[cfg(feature = "remote")]
+            SystemConfig::Remote(ref config) => {
+                Ok(Arc::new(RemoteConnector::new(name, config, folder)?))
             }
             #[cfg(feature = "sql")]
             SystemConfig::Sql(ref config) => Ok(Arc::new(SqlConnector::new(name, config, folder)?)),

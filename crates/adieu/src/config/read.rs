@@ -17,12 +17,16 @@ use super::{Config, ConnectorConfig, RequestsConfig, Source, StoreConfig, System
 
 /// The kinds of connector that this build knows.
 const KINDS: &[&str] = &[
+    #[cfg(feature = "analytics")]
+    "analytics",
     #[cfg(feature = "billing")]
     "billing",
     #[cfg(feature = "http")]
     "http",
     #[cfg(feature = "object-storage")]
     "object-storage",
+    #[cfg(feature = "remote")]
+    "remote",
     #[cfg(feature = "sql")]
     "sql",
 ];
@@ -241,6 +245,10 @@ impl Reader<'_> {
         // What was probably meant is read on, so that its own mistakes are told as well.
         let kind = kind.map(|kind| nearest(kind, &kinds).map_or(kind, String::as_str));
         let system: Option<SystemConfig> = match kind {
+            #[cfg(feature = "analytics")]
+            Some("analytics") => self
+                .system(&path, &mut block, adieu_analytics::AnalyticsConfig::validate)
+                .map(|config| SystemConfig::Analytics(Box::new(config))),
             #[cfg(feature = "billing")]
             Some("billing") => self
                 .system(&path, &mut block, adieu_billing::BillingConfig::validate)
@@ -249,6 +257,10 @@ impl Reader<'_> {
             Some("http") => self
                 .system(&path, &mut block, adieu_http::HttpConnectorConfig::validate)
                 .map(|config| SystemConfig::Http(Box::new(config))),
+            #[cfg(feature = "remote")]
+            Some("remote") => self
+                .system(&path, &mut block, adieu_remote::RemoteConfig::validate)
+                .map(|config| SystemConfig::Remote(Box::new(config))),
             #[cfg(feature = "sql")]
             Some("sql") => self
                 .system(&path, &mut block, adieu_sql::SqlConfig::validate)

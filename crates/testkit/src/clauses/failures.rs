@@ -1,10 +1,9 @@
 //! What a connector answers when something fails.
 
-use adieu_core::{Connector, ConnectorError, ErrorKind, Retry, Step, StepKey, Subject};
+use adieu_core::{Collection, Connector, ConnectorError, ErrorKind, Retry, Step, StepKey, Subject};
 
 use crate::collector::Collector;
 use crate::compare::{contents, difference};
-use crate::counts::pending;
 use crate::faults::Mischief;
 use crate::fixture::Broken;
 use crate::trial::{Make, Pace, Trial, Verdict, guarded, passes_refusals_on};
@@ -106,6 +105,12 @@ async fn answers_as_expected(broken: &Broken, subject: &Subject) -> Verdict {
                 .collections
                 .iter()
                 .any(|c| c.erasure.is_offered()),
+            // Where nothing is told, nobody is asked.
+            "survey" => connector
+                .descriptor()
+                .collections
+                .iter()
+                .any(|c| c.tells.is_verifiable()),
             _ => true,
         };
         if offered && !errors.iter().any(|(failed, _)| *failed == call) {
@@ -162,8 +167,10 @@ async fn poison_is_counted(trial: &mut Trial) -> Verdict {
             "{poisoned} records are poisoned, and the erasure counts {failed} as failed"
         ));
     }
-    let left = pending(&trial.tallies(&subject).await?);
-    if left != poisoned {
+    let tells = |collection: &Collection| collection.tells.is_verifiable();
+    let is_told = trial.erasable(&subject).iter().all(tells);
+    let left = trial.pending(&subject).await?;
+    if is_told && left != poisoned {
         return Err(format!(
             "{poisoned} records are poisoned, and {left} are left to erase"
         ));

@@ -1,6 +1,6 @@
 //! Whose records are reached.
 
-use adieu_core::{Collection, Identity, IdentityKind, Need, Subject};
+use adieu_core::{Collection, Identity, IdentityKind, Need, Subject, Tally, Tells};
 
 use crate::collector::Collector;
 use crate::compare::contents;
@@ -119,6 +119,11 @@ async fn reaches_nothing(
     who: &str,
 ) -> Verdict {
     let name = &collection.name;
+    // What a system does not tell cannot be counted; whether it was changed is looked at afterwards.
+    let reached = |tally: &Tally| match (&collection.tells, collection.is_reached_by(subject)) {
+        (Tells::Holdings, _) | (_, false) => touched(tally),
+        _ => counted_as_done(tally),
+    };
     match trial.try_survey(subject).await? {
         Ok(survey) => {
             let of_this = survey
@@ -127,10 +132,10 @@ async fn reaches_nothing(
                 .filter(|holding| holding.collection == *name);
             for holding in of_this {
                 match &holding.tally {
-                    Ok(tally) if touched(tally) > 0 => {
+                    Ok(tally) if reached(tally) > 0 => {
                         return Err(format!(
                             "{who} reaches {} records of `{name}` in a survey",
-                            touched(tally)
+                            reached(tally)
                         ));
                     }
                     Err(error) if !may_fail => {
@@ -161,10 +166,10 @@ async fn reaches_nothing(
     if collection.erasure.is_offered() {
         let step = trial.step(subject, name, None, Pace::Whole);
         match trial.try_erase(&step).await? {
-            Ok(erased) if touched(&erased.tally) > 0 => {
+            Ok(erased) if reached(&erased.tally) > 0 => {
                 return Err(format!(
                     "{who} reaches {} records of `{name}` in an erasure",
-                    touched(&erased.tally)
+                    reached(&erased.tally)
                 ));
             }
             Ok(_) => {}
@@ -173,6 +178,11 @@ async fn reaches_nothing(
         }
     }
     Ok(())
+}
+
+/// What a tally says was done, and not only asked for.
+fn counted_as_done(tally: &Tally) -> u64 {
+    touched(tally) - tally.scheduled().map_or(0, |later| later.records)
 }
 
 /// The subject with one identity's kind, or the tenant, too few for the needs that ask for several.

@@ -109,6 +109,7 @@ mod tests {
             at: At::Path(key.into()),
             modified_at: modified.map(|at| at.parse().unwrap()),
             hold: None,
+            mark: None,
         }
     }
 

@@ -2,14 +2,14 @@
 
 use std::path::Path;
 
-use adieu_core::{ConfigProblem, IdentityKind, LegalBasis, RetentionBasis, Setting, Unreachable};
+use adieu_core::{ConfigProblem, LegalBasis, RetentionBasis, Setting, Unreachable};
 use serde::Deserialize;
 
 use crate::classify::Keep;
 use crate::credentials::Credentials;
+use crate::finding::{self, ManifestRule, MarkedRule};
 use crate::location::Location;
 use crate::place::Finder;
-use crate::segment::fits;
 use crate::store::Store;
 use crate::template::Template;
 
@@ -38,6 +38,12 @@ pub struct ObjectStorageConfig {
     /// What a value of `keys` begins with when it is a URL, such as `https://cdn.example.com/`; what follows is the whole key.
     #[serde(default)]
     pub key_urls: Vec<String>,
+    /// Where objects say themselves whose they are, by a tag or their metadata.
+    #[serde(default)]
+    pub marked: Vec<MarkedRule>,
+    /// Objects that list the keys of a person's other objects.
+    #[serde(default)]
+    pub manifests: Vec<ManifestRule>,
     /// Which objects are kept, and why.
     #[serde(default)]
     pub retain: Vec<RetainRule>,
@@ -106,6 +112,8 @@ impl ObjectStorageConfig {
             keys: Vec::new(),
             key_prefix: None,
             key_urls: Vec::new(),
+            marked: Vec::new(),
+            manifests: Vec::new(),
             retain: Vec::new(),
             processor: None,
             location: None,
@@ -123,11 +131,11 @@ impl ObjectStorageConfig {
         let mut problems = Vec::new();
         if let Setting::Literal(url) = &self.url {
             match self.locate(url.expose()) {
-                Ok(location) => problems.extend(self.credential_problems(&location)),
+                Ok(location) => problems.extend(self.location_problems(&location)),
                 Err(found) => problems.extend(found),
             }
         }
-        let _ = self.read_finder(&mut problems);
+        let _ = finding::read(self, &mut problems);
         let _ = self.read_keeps(&mut problems);
         problems
     }
@@ -140,7 +148,7 @@ impl ObjectStorageConfig {
         let mut problems = Vec::new();
         let store = self.open(folder);
         let store = store.map_err(|found| problems.extend(found));
-        let mut finder = self.read_finder(&mut problems);
+        let mut finder = finding::read(self, &mut problems);
         if let Ok(Store::Remote(remote)) = &store {
             finder.key_urls.push(remote.url().to_owned());
         }
@@ -155,7 +163,7 @@ impl ObjectStorageConfig {
         let url = self.url.resolve(folder);
         let url = url.map_err(|problem| vec![ConfigProblem::new(["url"], problem)])?;
         let location = self.locate(url.expose())?;
-        let mut problems = self.credential_problems(&location);
+        let mut problems = self.location_problems(&location);
         let credentials = self.credentials.clone().unwrap_or_default();
         match credentials.resolve(folder) {
             Ok(known) if problems.is_empty() => location
@@ -184,61 +192,13 @@ impl ObjectStorageConfig {
         }
     }
 
-    fn credential_problems(&self, location: &Location) -> Vec<ConfigProblem> {
+    /// What does not fit this store.
+    fn location_problems(&self, location: &Location) -> Vec<ConfigProblem> {
         let found = self.credentials.as_ref().map(|one| one.problems(location));
         let found = found.into_iter().flatten();
-        found.map(|one| one.under(["credentials"])).collect()
-    }
-
-    fn read_finder(&self, problems: &mut Vec<ConfigProblem>) -> Finder {
-        if self.prefixes.is_empty() && self.keys.is_empty() {
-            problems.push(ConfigProblem::new(
-                ["prefixes"],
-                "nothing says which objects are a person's; name a prefix such as `users/{customer_id}/`, or `keys`",
-            ));
-        }
-        let mut prefixes: Vec<(usize, Template)> = Vec::new();
-        for (index, text) in self.prefixes.iter().enumerate() {
-            match Template::parse(text) {
-                Ok(template) => {
-                    let met = prefixes.iter().find(|(_, other)| template.may_meet(other));
-                    if let Some((met, _)) = met {
-                        let other = &self.prefixes[*met];
-                        problems.push(problem_at("prefixes", index, format!(
-                            "`{text}` and `{other}` could reach the same objects; put a different word in front of each"
-                        )));
-                    }
-                    prefixes.push((index, template));
-                }
-                Err(problem) => problems.push(problem_at("prefixes", index, problem)),
-            }
-        }
-        let mut keys = Vec::new();
-        for (index, kind) in self.keys.iter().enumerate() {
-            match IdentityKind::new(kind) {
-                Ok(kind) => keys.push(kind),
-                Err(rule) => problems.push(problem_at("keys", index, rule.to_string())),
-            }
-        }
-        if let Some(prefix) = &self.key_prefix {
-            problems.extend(key_prefix_problem(prefix, self.keys.is_empty()));
-        }
-        for (index, url) in self.key_urls.iter().enumerate() {
-            let has_host = ["https://", "http://"].iter().any(|scheme| {
-                url.strip_prefix(scheme)
-                    .is_some_and(|rest| rest.len() > 1 && rest.ends_with('/'))
-            });
-            if self.keys.is_empty() || !has_host {
-                let problem = "it is what values of `keys` begin with, such as `https://cdn.example.com/`, with a `/` at its end";
-                problems.push(problem_at("key_urls", index, problem.to_owned()));
-            }
-        }
-        Finder {
-            key_urls: self.key_urls.clone(),
-            prefixes: prefixes.into_iter().map(|(_, template)| template).collect(),
-            keys,
-            key_prefix: self.key_prefix.clone().unwrap_or_default(),
-        }
+        let mut problems: Vec<_> = found.map(|one| one.under(["credentials"])).collect();
+        problems.extend(finding::store_problems(self, location));
+        problems
     }
 
     fn read_keeps(&self, problems: &mut Vec<ConfigProblem>) -> Vec<Keep> {
@@ -271,27 +231,6 @@ impl ObjectStorageConfig {
         }
         keeps
     }
-}
-
-fn key_prefix_problem(prefix: &str, no_keys: bool) -> Option<ConfigProblem> {
-    let problem = if no_keys {
-        "it stands before the keys of `keys`, and there are none; leave it out".to_owned()
-    } else {
-        let Some(body) = prefix.strip_suffix('/') else {
-            let problem = format!("`{prefix}` must end in `/`; write `{prefix}/`");
-            return Some(ConfigProblem::new(["key_prefix"], problem));
-        };
-        let unfit = body.split('/').find_map(|segment| fits(segment).err())?;
-        format!(
-            "`{prefix}` has a segment that cannot be one: {}",
-            unfit.as_str()
-        )
-    };
-    Some(ConfigProblem::new(["key_prefix"], problem))
-}
-
-fn problem_at(list: &str, index: usize, problem: String) -> ConfigProblem {
-    ConfigProblem::new([list.to_owned(), index.to_string()], problem)
 }
 
 #[cfg(test)]

@@ -61,11 +61,13 @@ impl ObjectStorageConnector {
         files.categories.clone_from(&config.categories);
         files.legal_basis = config.legal_basis;
         files.storage_period.clone_from(&config.storage_period);
+        files.yields = finder.yields();
         descriptor.collections = vec![files];
         descriptor.unreachable.clone_from(&config.unreachable);
         if descriptor.unreachable.is_empty() {
             descriptor.unreachable.push(store.backups());
         }
+        descriptor.unreachable.extend(store.unmarked(&finder));
         Ok(Self {
             descriptor,
             store,

@@ -46,10 +46,7 @@ pub(crate) async fn erase(
         }
     }
 
-    let last_left = is_left.iter().rposition(|&left| left);
-    let left = last_left.map(|index| &listed.objects[index]);
-    let gone = listed.objects.get(last_left.map_or(0, |index| index + 1));
-    match store.go_on(&places, from, &listed, left, gone) {
+    match store.go_on(&places, from, &listed, &is_left) {
         Some(next) => Ok(Erased::more(tally, connector.go_on(step, &next)?)),
         None => {
             store.finish(&places).await?;

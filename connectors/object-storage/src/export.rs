@@ -10,6 +10,7 @@ use jiff::Timestamp;
 use serde::Serialize;
 
 use crate::connector::{ObjectStorageConnector, WINDOW};
+use crate::manifest::listed_keys;
 use crate::object::{At, Kind, Object};
 use crate::store::{For, Opened};
 
@@ -35,13 +36,26 @@ pub(crate) async fn export(
     page: &mut PageWriter<'_>,
 ) -> Result<Option<Cursor>, ConnectorError> {
     let mut position = connector.begin(step)?;
-    // Objects yield no identities, so there is nothing else to look for.
+    let store = &connector.store;
+    // What manifests list is told at once: there are no more keys than one person may have.
+    let listed = match step.cursor() {
+        None => listed_keys(store, &connector.finder, step.subject()).await?,
+        Some(_) => Vec::new(),
+    };
+    for key in &listed {
+        page.identity(key.clone())?;
+    }
     if !page.wants_records() {
         return Ok(None);
     }
-    let store = &connector.store;
     page.schema(&schema(store.is_remote()))?;
     let places = Arc::new(connector.finder.places(step.subject())?);
+    // What a manifest lists and cannot be followed would be missing in silence.
+    for key in listed.iter().map(|key| key.value().expose()) {
+        if let Some((_, reason)) = places.unfit.iter().find(|(unfit, _)| unfit == key) {
+            page.missing(key.to_owned(), unfit(reason))?;
+        }
+    }
     // A page that is full after a few objects should not have looked at thousands.
     let mut window = FIRST_WINDOW;
     loop {
@@ -166,6 +180,11 @@ fn not_a_file() -> ConnectorError {
         ErrorKind::Unsupported,
         "this is a link or a device, not a file; links are not followed",
     )
+}
+
+fn unfit(reason: &str) -> ConnectorError {
+    let what = format!("a key that cannot be followed: {reason}");
+    ConnectorError::new(ErrorKind::Unsupported, what)
 }
 
 fn gone() -> ConnectorError {

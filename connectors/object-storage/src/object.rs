@@ -20,6 +20,8 @@ pub(crate) struct Object {
     pub(crate) modified_at: Option<Timestamp>,
     /// What keeps it in its store, whatever anybody wants.
     pub(crate) hold: Option<Hold>,
+    /// What it is marked with, where that was asked for.
+    pub(crate) mark: Option<Vec<u8>>,
 }
 
 /// What sort of thing lies at a key.
@@ -128,15 +130,25 @@ pub(crate) struct Spot {
     pub(crate) version: Option<String>,
 }
 
-/// Some of what a person has, in the order of the listing.
+/// Some of what a person has, in the order of the listing. It may be nothing although there is more, where much of others
+/// was passed over.
 #[derive(Default)]
 pub(crate) struct Listed {
     pub(crate) objects: Vec<Object>,
     pub(crate) listing: Listing,
     /// The store's name of the page that these are of.
     pub(crate) page: Option<String>,
+    /// The last entry of somebody else that was passed over.
+    pub(crate) passed: Option<Passed>,
     /// Where it goes on; `None` when these were the last.
     pub(crate) next: Option<Position>,
+}
+
+/// An entry of somebody else among a person's: a place from which a listing can go on.
+pub(crate) struct Passed {
+    /// How many of the objects come before it.
+    pub(crate) before: usize,
+    pub(crate) at: Position,
 }
 
 /// A key in a cursor: base64, because it need not be text.

@@ -5,6 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use adieu_core::{ConnectorError, ErrorKind, IdentityKind, Need, Subject};
 use percent_encoding::percent_decode_str;
 
+use crate::manifest::Manifest;
+use crate::mark::{Mark, Marked};
 use crate::segment::fits;
 use crate::template::Template;
 
@@ -12,6 +14,10 @@ use crate::template::Template;
 #[derive(Clone, Debug)]
 pub(crate) struct Finder {
     pub(crate) prefixes: Vec<Template>,
+    /// Where objects say themselves whose they are.
+    pub(crate) marked: Vec<Marked>,
+    /// Objects that list the keys of others.
+    pub(crate) manifests: Vec<Manifest>,
     /// The kinds of identity whose value is a key.
     pub(crate) keys: Vec<IdentityKind>,
     /// What stands before such a value in the store.
@@ -29,21 +35,41 @@ pub(crate) enum Place {
         /// How many segments, from the front, are shared with other people.
         shared: usize,
     },
+    /// What is marked as the person's under a prefix that people share.
+    Marked { segments: Vec<String>, mark: Mark },
     /// One object.
     Object { segments: Vec<String> },
 }
 
 /// The places of one person: in the order of their keys, none of them within another.
 #[derive(Clone, Default)]
-pub(crate) struct Places(Vec<Place>);
+pub(crate) struct Places {
+    places: Vec<Place>,
+    /// Yielded keys that reach nothing, each with the reason.
+    pub(crate) unfit: Vec<(String, &'static str)>,
+}
 
 impl Finder {
     /// What must be known of a person: any one of these.
     pub(crate) fn needs(&self) -> Vec<Need> {
         let prefixes = self.prefixes.iter().map(Template::need);
+        let marked = self.marked.iter().map(Marked::need);
+        let manifests = self.manifests.iter().map(|one| one.object.need());
         let keys = self.keys.iter().cloned().map(Need::one);
-        let needs: BTreeSet<Need> = prefixes.chain(keys).collect();
+        let needs: BTreeSet<Need> = prefixes
+            .chain(marked)
+            .chain(manifests)
+            .chain(keys)
+            .collect();
         needs.into_iter().collect()
+    }
+
+    /// The kinds of identity that a person's manifests yield.
+    pub(crate) fn yields(&self) -> BTreeSet<IdentityKind> {
+        self.manifests
+            .iter()
+            .map(|one| one.yields.clone())
+            .collect()
     }
 
     /// The places of a person. An identity that cannot be a part of a key reaches nothing; how many there were, and
@@ -52,39 +78,50 @@ impl Finder {
     /// # Errors
     /// `Unsupported` when it is not known which of several identities belong together.
     pub(crate) fn places(&self, subject: &Subject) -> Result<Places, ConnectorError> {
+        let mut reasons: BTreeMap<&'static str, usize> = BTreeMap::new();
         let mut places = Vec::new();
-        let mut unfit: BTreeMap<&'static str, usize> = BTreeMap::new();
         for template in &self.prefixes {
-            let filled = template.fill(subject).map_err(|_| {
-                ConnectorError::new(
-                    ErrorKind::Unsupported,
-                    "a prefix needs several identities together and the person has more than one of a kind; \
-                     it is not known which belong together",
-                )
-            })?;
             let shared = template.shared_segments();
-            places.extend(
-                filled
-                    .prefixes
-                    .into_iter()
-                    .map(|segments| Place::Prefix { segments, shared }),
-            );
-            for reason in filled.unfit {
-                *unfit.entry(reason.as_str()).or_default() += 1;
+            let prefixes = filled(template, subject, &mut reasons)?.into_iter();
+            places.extend(prefixes.map(|segments| Place::Prefix { segments, shared }));
+        }
+        let own = places.len();
+        for marked in &self.marked {
+            let Some(mark) = marked.of(subject) else {
+                continue;
+            };
+            match marked.prefix.fill_shared(subject) {
+                Some(Ok(segments)) => places.push(Place::Marked { segments, mark }),
+                Some(Err(reason)) => *reasons.entry(reason.as_str()).or_default() += 1,
+                None => {}
             }
         }
-        let prefixes = places.len();
+        for manifest in &self.manifests {
+            let objects = filled(&manifest.object, subject, &mut reasons)?.into_iter();
+            let objects = objects.filter(|segments| self.is_nobody_elses(segments, &places[..own]));
+            let objects: Vec<Place> = objects
+                .filter(|segments| !is_in(segments, &places[..own]))
+                .map(|segments| Place::Object { segments })
+                .collect();
+            places.extend(objects);
+        }
+        let mut unfit = Vec::new();
         for kind in &self.keys {
             for value in subject.values(kind) {
                 let key = self.key_of(value.expose());
-                match key.and_then(|key| self.object(&key, &places[..prefixes])) {
+                let known =
+                    |segments: &Vec<String>| places.iter().any(|place| place.is_object(segments));
+                match key.and_then(|key| self.object(&key, &places[..own], known)) {
                     Ok(Some(object)) => places.push(object),
                     Ok(None) => {}
-                    Err(reason) => *unfit.entry(reason).or_default() += 1,
+                    Err(reason) => {
+                        *reasons.entry(reason).or_default() += 1;
+                        unfit.push((value.expose().to_owned(), reason));
+                    }
                 }
             }
         }
-        for (reason, identities) in unfit {
+        for (reason, identities) in reasons {
             tracing::warn!(
                 reason,
                 identities,
@@ -93,7 +130,39 @@ impl Finder {
         }
         places.sort_by_cached_key(Place::key);
         places.dedup();
-        Ok(Places(places))
+        Ok(Places { places, unfit })
+    }
+
+    /// Where a person's manifests lie.
+    ///
+    /// # Errors
+    /// As [`Finder::places`].
+    pub(crate) fn manifests_of(
+        &self,
+        subject: &Subject,
+    ) -> Result<Vec<(&Manifest, Place)>, ConnectorError> {
+        let mut reasons = BTreeMap::new();
+        let mut own = Vec::new();
+        for template in &self.prefixes {
+            let prefixes = filled(template, subject, &mut reasons)?.into_iter();
+            own.extend(prefixes.map(|segments| Place::Prefix {
+                segments,
+                shared: 0,
+            }));
+        }
+        let mut found = Vec::new();
+        for manifest in &self.manifests {
+            let objects = filled(&manifest.object, subject, &mut reasons)?.into_iter();
+            let objects = objects.filter(|segments| self.is_nobody_elses(segments, &own));
+            found.extend(objects.map(|segments| (manifest, Place::Object { segments })));
+        }
+        Ok(found)
+    }
+
+    /// Whether an object lies in one of the person's prefixes, or in none of anybody.
+    fn is_nobody_elses(&self, segments: &[String], own: &[Place]) -> bool {
+        let key: Vec<&str> = segments.iter().map(String::as_str).collect();
+        is_in(segments, own) || !self.prefixes.iter().any(|template| template.may_hold(&key))
     }
 
     /// The key that a value names, which may be a URL.
@@ -111,33 +180,66 @@ impl Finder {
         key.map(Into::into).map_err(|_| "a URL that is no text")
     }
 
-    /// One object by its key; `None` when it lies in one of the person's prefixes and is found there.
-    fn object(&self, key: &str, prefixes: &[Place]) -> Result<Option<Place>, &'static str> {
-        let segments: Vec<&str> = key.split('/').collect();
-        for segment in &segments {
-            fits(segment).map_err(|unfit| unfit.as_str())?;
+    /// One object by its key; `None` when it is found otherwise: in one of the person's prefixes, or as what is `known`.
+    fn object(
+        &self,
+        key: &str,
+        own: &[Place],
+        known: impl Fn(&Vec<String>) -> bool,
+    ) -> Result<Option<Place>, &'static str> {
+        let parts: Vec<&str> = key.split('/').collect();
+        for part in &parts {
+            fits(part).map_err(|unfit| unfit.as_str())?;
         }
-        if prefixes.iter().any(|prefix| prefix.holds(&segments)) {
+        let segments: Vec<String> = parts.iter().map(|&part| part.to_owned()).collect();
+        if is_in(&segments, own) || known(&segments) {
             return Ok(None);
         }
-        // Whoever can write a key into a record must not reach another person's prefix by it.
-        if self
-            .prefixes
-            .iter()
-            .any(|template| template.may_hold(&segments))
-        {
+        // Whoever can write a key into a record must not reach by it what is found for others.
+        if self.prefixes.iter().any(|one| one.may_hold(&parts)) {
             return Err("a key in somebody else's prefix");
         }
-        let segments = segments.into_iter().map(str::to_owned).collect();
+        if self.marked.iter().any(|one| one.prefix.may_hold(&parts)) {
+            return Err("a key where objects say themselves whose they are");
+        }
+        if self.manifests.iter().any(|one| one.object.may_be(&parts)) {
+            return Err("a key of somebody else's manifest");
+        }
         Ok(Some(Place::Object { segments }))
     }
+}
+
+/// The prefixes of a person by a template. A value that cannot stand in it is counted by its reason.
+fn filled(
+    template: &Template,
+    subject: &Subject,
+    reasons: &mut BTreeMap<&'static str, usize>,
+) -> Result<Vec<Vec<String>>, ConnectorError> {
+    let filled = template.fill(subject).map_err(|_| {
+        ConnectorError::new(
+            ErrorKind::Unsupported,
+            "a prefix needs several identities together and the person has more than one of a kind; \
+             it is not known which belong together",
+        )
+    })?;
+    for reason in filled.unfit {
+        *reasons.entry(reason.as_str()).or_default() += 1;
+    }
+    Ok(filled.prefixes)
+}
+
+/// Whether an object lies in one of these prefixes.
+fn is_in(segments: &[String], prefixes: &[Place]) -> bool {
+    prefixes.iter().any(|prefix| prefix.holds(segments))
 }
 
 impl Place {
     /// The key, or the prefix with its slash.
     pub(crate) fn key(&self) -> Vec<u8> {
         match self {
-            Self::Prefix { segments, .. } => (segments.join("/") + "/").into_bytes(),
+            Self::Prefix { segments, .. } | Self::Marked { segments, .. } => {
+                (segments.join("/") + "/").into_bytes()
+            }
             Self::Object { segments } => segments.join("/").into_bytes(),
         }
     }
@@ -146,35 +248,41 @@ impl Place {
     pub(crate) fn covers(&self, key: &[u8]) -> bool {
         let own = self.key();
         match self {
-            Self::Prefix { .. } => key.starts_with(&own),
+            Self::Prefix { .. } | Self::Marked { .. } => key.starts_with(&own),
             Self::Object { .. } => key == own,
         }
     }
 
-    fn holds(&self, key: &[&str]) -> bool {
+    fn holds(&self, key: &[String]) -> bool {
         match self {
             Self::Prefix { segments, .. } => {
-                key.len() > segments.len()
-                    && segments.iter().zip(key).all(|(one, part)| one == part)
+                key.len() > segments.len() && key.starts_with(segments)
             }
-            Self::Object { .. } => false,
+            Self::Marked { .. } | Self::Object { .. } => false,
         }
+    }
+
+    fn is_object(&self, key: &[String]) -> bool {
+        matches!(self, Self::Object { segments } if segments == key)
     }
 }
 
 impl Places {
     /// A single one.
     pub(crate) fn one(place: Place) -> Self {
-        Self(vec![place])
+        Self {
+            places: vec![place],
+            unfit: Vec::new(),
+        }
     }
 
     /// The one that this key lies in.
     pub(crate) fn of(&self, key: &[u8]) -> Option<&Place> {
-        self.0.iter().find(|place| place.covers(key))
+        self.places.iter().find(|place| place.covers(key))
     }
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = &Place> {
-        self.0.iter()
+        self.places.iter()
     }
 }
 
@@ -190,6 +298,17 @@ mod tests {
                 Template::parse("users/{user_id}/").unwrap(),
                 Template::parse("users.old/{user_id}/").unwrap(),
             ],
+            marked: vec![Marked {
+                prefix: Template::parse_pattern("shared/").unwrap(),
+                kind: crate::mark::MarkKind::Tag("owner".to_owned()),
+                identity: IdentityKind::new("email").unwrap(),
+            }],
+            manifests: vec![Manifest {
+                object: Template::parse("lists/{user_id}.txt/").unwrap(),
+                format: crate::ManifestFormat::Lines,
+                field: None,
+                yields: IdentityKind::new("file_key").unwrap(),
+            }],
             keys: vec![IdentityKind::new("file_key").unwrap()],
             key_prefix: String::new(),
             key_urls: vec!["https://cdn.example.com/".to_owned()],
@@ -217,7 +336,10 @@ mod tests {
             ("file_key", "users/7/inside.txt"),
             ("file_key", "z"),
         ]);
-        assert_eq!(found, ["a/b.txt", "users.old/7/", "users/7/", "z"]);
+        assert_eq!(
+            found,
+            ["a/b.txt", "lists/7.txt", "users.old/7/", "users/7/", "z"]
+        );
     }
 
     #[test]
@@ -227,6 +349,10 @@ mod tests {
             "Users/8/a.txt",
             "users/8/x/y",
             "users.old/8/a",
+            "lists/8.txt",
+            "Lists/8.txt",
+            "shared/8.txt",
+            "SHARED/8.txt",
         ] {
             assert!(
                 keys(&[("user_id", "7"), ("file_key", key)])
@@ -261,12 +387,15 @@ mod tests {
             ("file_key", "https://cdn.example.com/users/8/g.txt"),
             ("file_key", "https://cdn.example.com/%FF"),
         ]);
-        assert_eq!(found, ["files/a b+c.txt", "users.old/7/", "users/7/"]);
+        assert_eq!(
+            found,
+            ["files/a b+c.txt", "lists/7.txt", "users.old/7/", "users/7/"]
+        );
     }
 
     #[test]
     fn nobody_has_no_place() {
         assert!(keys(&[]).is_empty());
-        assert!(keys(&[("email", "ada@example.com")]).is_empty());
+        assert!(keys(&[("name", "Ada")]).is_empty());
     }
 }

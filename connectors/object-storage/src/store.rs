@@ -56,7 +56,7 @@ impl Store {
         }
     }
 
-    /// The next objects, at most `limit`: at least one unless there are no more.
+    /// The next objects, at most `limit`: at least one unless there are no more, or very many of others were passed over.
     pub(crate) async fn list(
         &self,
         places: &Arc<Places>,
@@ -102,6 +102,15 @@ impl Store {
         }
     }
 
+    /// What cannot be found by marks.
+    pub(crate) fn unmarked(&self, finder: &Finder) -> Option<Unreachable> {
+        (!finder.marked.is_empty()).then(|| Unreachable {
+            what: "uploads that were never finished, and notes of deletion that outlived every version, where objects say themselves whose they are".to_owned(),
+            why: "the store keeps no mark with them".to_owned(),
+            lives_for: None,
+        })
+    }
+
     /// Every version that lies at exactly this key.
     pub(crate) async fn versions_of(&self, key: &[u8]) -> Result<Vec<Object>, ConnectorError> {
         match self {
@@ -143,19 +152,17 @@ impl Store {
         }
     }
 
-    /// Where an erasure goes on after a batch of which `left` is what is still there, and `gone` the first after the last
-    /// of these that is not.
+    /// Where an erasure goes on after a batch; `is_left` says of each of its objects whether it is still there.
     pub(crate) fn go_on(
         &self,
         places: &Places,
         from: Position,
         listed: &Listed,
-        left: Option<&Object>,
-        gone: Option<&Object>,
+        is_left: &[bool],
     ) -> Option<Position> {
         match self {
             Self::Folder(_) => listed.next.clone(),
-            Self::Remote(_) => remote::go_on(places, from, listed, left, gone),
+            Self::Remote(_) => remote::go_on(places, from, listed, is_left),
         }
     }
 

@@ -82,10 +82,15 @@ impl Template {
             .collect()
     }
 
+    /// Whether the tenant stands in it.
+    pub(crate) fn needs_tenant(&self) -> bool {
+        self.placeholders().any(|one| *one == Placeholder::Tenant)
+    }
+
     /// What must be known of a person to fill it.
     pub(crate) fn need(&self) -> Need {
         let need = Need::all(self.kinds().into_iter().cloned());
-        if self.placeholders().any(|one| *one == Placeholder::Tenant) {
+        if self.needs_tenant() {
             need.within_tenant()
         } else {
             need
@@ -139,6 +144,20 @@ impl Template {
         Ok(filled)
     }
 
+    /// The prefix of a template in which no identity stands; `None` while the tenant is not known that stands in it.
+    pub(crate) fn fill_shared(&self, subject: &Subject) -> Option<Result<Vec<String>, Unfit>> {
+        let tenant = subject.tenant().map(|tenant| tenant.expose());
+        if self.needs_tenant() && tenant.is_none() {
+            return None;
+        }
+        let filled = self.segments.iter().map(|segment| {
+            let value = segment.placeholder.as_ref().and(tenant).unwrap_or_default();
+            let full = format!("{}{value}{}", segment.before, segment.after);
+            fits(&full).map(|()| full)
+        });
+        Some(filled.collect())
+    }
+
     fn fill_once(
         &self,
         subject: &Subject,
@@ -166,6 +185,16 @@ impl Template {
     /// in stores that ignore it.
     pub(crate) fn may_hold(&self, key: &[&str]) -> bool {
         key.len() > self.segments.len()
+            && self
+                .segments
+                .iter()
+                .zip(key)
+                .all(|(segment, part)| segment.may_be(part))
+    }
+
+    /// Whether the key may be this template, without the slash at its end, for some person.
+    pub(crate) fn may_be(&self, key: &[&str]) -> bool {
+        key.len() == self.segments.len()
             && self
                 .segments
                 .iter()

@@ -5,7 +5,9 @@
 mod common;
 
 use adieu_core::{Connector, ConnectorName, ErrorKind, RetentionBasis, Subject, async_trait};
-use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector, RetainFrom, RetainRule};
+use adieu_object_storage::{
+    MarkedRule, ObjectStorageConfig, ObjectStorageConnector, RetainFrom, RetainRule,
+};
 use adieu_testkit::{Broken, Fixture, State};
 use common::azurite::{Container, config_at};
 use common::person;
@@ -46,7 +48,13 @@ async fn uploads() -> impl Fixture {
         container
             .put(&key, format!("backup of {name}").as_bytes())
             .await;
+        let key = format!("shared/a-{user}.jpg");
+        let tags = format!("owner={user}&of=shop");
+        container.put_with_tags(&key, name.as_bytes(), &tags).await;
+        container.snapshot(&key).await;
+        container.begin_upload(&format!("shared/{user}.mp4")).await;
     }
+    container.put("shared/of-nobody.jpg", b"of nobody").await;
     container.put("users/readme.txt", b"of nobody").await;
     Uploads(container)
 }
@@ -56,6 +64,12 @@ fn connector(config: ObjectStorageConfig) -> Box<dyn Connector> {
         prefixes: vec!["users/{user_id}/".to_owned()],
         keys: vec!["file_key".to_owned()],
         key_prefix: Some("files/".to_owned()),
+        marked: vec![MarkedRule {
+            prefix: "shared/".to_owned(),
+            tag: Some("owner".to_owned()),
+            metadata: None,
+            identity: "user_id".to_owned(),
+        }],
         retain: vec![RetainRule {
             prefix: Some("users/{user_id}/invoices/".to_owned()),
             basis: RetentionBasis::LegalObligation,
@@ -98,7 +112,7 @@ impl Fixture for Uploads {
             let is_theirs = ["users/user1/", "users/old1/"]
                 .iter()
                 .any(|one| key.starts_with(one))
-                || key == "files/user1.bin";
+                || ["files/user1.bin", "shared/a-user1.jpg", "shared/a-old1.jpg"].contains(&key);
             let record = format!("{entry:?}");
             if is_theirs {
                 state.of_subject.push(record);

@@ -5,7 +5,9 @@
 mod common;
 
 use adieu_core::{Connector, ConnectorName, ErrorKind, RetentionBasis, Subject, async_trait};
-use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector, RetainFrom, RetainRule};
+use adieu_object_storage::{
+    MarkedRule, ObjectStorageConfig, ObjectStorageConnector, RetainFrom, RetainRule,
+};
 use adieu_testkit::{Broken, Fixture, State};
 use common::gcs::{GcsBucket, config_at};
 use common::person;
@@ -34,7 +36,11 @@ async fn uploads() -> impl Fixture {
             &format!("files/{user}.bin.bak"),
             format!("backup of {name}").as_bytes(),
         );
+        let key = format!("shared/a-{user}.jpg");
+        bucket.put(&key, format!("photo of {name}").as_bytes());
+        bucket.describe(&key, &[("owner", user), ("of", "shop")]);
     }
+    bucket.put("shared/of-nobody.jpg", b"of nobody");
     bucket.put("users/readme.txt", b"of nobody");
     Uploads(bucket)
 }
@@ -44,6 +50,12 @@ fn connector(config: ObjectStorageConfig) -> Box<dyn Connector> {
         prefixes: vec!["users/{user_id}/".to_owned()],
         keys: vec!["file_key".to_owned()],
         key_prefix: Some("files/".to_owned()),
+        marked: vec![MarkedRule {
+            prefix: "shared/".to_owned(),
+            tag: None,
+            metadata: Some("owner".to_owned()),
+            identity: "user_id".to_owned(),
+        }],
         retain: vec![RetainRule {
             prefix: Some("users/{user_id}/invoices/".to_owned()),
             basis: RetentionBasis::LegalObligation,
@@ -86,7 +98,7 @@ impl Fixture for Uploads {
             let is_theirs = ["users/user1/", "users/old1/"]
                 .iter()
                 .any(|one| key.starts_with(one))
-                || key == "files/user1.bin";
+                || ["files/user1.bin", "shared/a-user1.jpg", "shared/a-old1.jpg"].contains(&key);
             let record = format!("{entry:?}");
             if is_theirs {
                 state.of_subject.push(record);

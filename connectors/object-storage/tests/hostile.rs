@@ -6,9 +6,13 @@ mod common;
 
 use std::collections::BTreeMap;
 
-use adieu_core::{Identity, Subject};
-use common::hostile::{PEOPLE, hostile, is_own, keys_of};
-use common::{connector, erase, export, put, tree};
+use adieu_core::{ConnectorName, Setting};
+use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector};
+use adieu_testkit::discover;
+use common::hostile::{
+    OWN_LIST, PEOPLE, Way, hostile, is_own, keys_of, manifest_of, own_list, subject, way, ways,
+};
+use common::{erase, export, put, tree};
 use proptest::prelude::*;
 
 proptest! {
@@ -16,7 +20,7 @@ proptest! {
 
     #[test]
     fn no_value_reaches_what_is_not_exactly_its_own(
-        values in prop::collection::vec((hostile(), any::<bool>()), 1..4),
+        values in prop::collection::vec((hostile(), way()), 1..4),
         full_after in 1_usize..6,
     ) {
         let runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
@@ -25,7 +29,7 @@ proptest! {
 }
 
 async fn no_other_is_reached(
-    values: &[(String, bool)],
+    values: &[(String, Way)],
     full_after: usize,
 ) -> Result<(), TestCaseError> {
     let folder = tempfile::tempdir().unwrap();
@@ -37,21 +41,24 @@ async fn no_other_is_reached(
             put(&store, &key, key.as_bytes());
         }
     }
+    for person in PEOPLE {
+        let (manifest, listed) = manifest_of(person);
+        put(&store, &manifest, listed.as_bytes());
+        put(&store, &format!("loose/{person}"), person.as_bytes());
+    }
+    put(&store, &format!("lists/{OWN_LIST}.json"), &own_list(values));
     put(&store, "top.txt", b"of nobody");
     let before = files(folder.path());
 
-    // Each value is tried as an id in prefixes, or as a yielded key.
-    let identities = values.iter().filter_map(|(value, is_id)| {
-        let kind = if *is_id { "id" } else { "file_key" };
-        Identity::new(kind, value.clone()).ok()
-    });
-    let subject = Subject::new(identities);
     let own = |key: &str| {
         let key = key.strip_prefix("store/");
         key.is_some_and(|key| is_own(key, values))
     };
 
-    let connector = connector(&store, &["users/{id}/", "private/u-{id}.d/"], &["file_key"]);
+    let config = ObjectStorageConfig::new(Setting::from("folder:.".to_owned()));
+    let name = ConnectorName::new("uploads").unwrap();
+    let connector = ObjectStorageConnector::new(name, &ways(config, Vec::new()), &store).unwrap();
+    let subject = discover(&connector, subject(values)).await.unwrap();
     let collected = export(&connector, &subject, full_after).await;
     for (attachment, bytes) in collected.attachments() {
         let key = format!("store/{}", attachment.name);
@@ -66,13 +73,18 @@ async fn no_other_is_reached(
         }
     }
     // And it does reach what is its own: nothing of the plainest ids is left.
+    let plain = ["1", "10", "ada", "é", "*"];
     for (value, _) in values
         .iter()
-        .filter(|(value, is_id)| *is_id && ["1", "10", "ada", "é", "*"].contains(&value.as_str()))
+        .filter(|(value, way)| *way == Way::Id && plain.contains(&value.as_str()))
     {
+        let own = [
+            format!("store/users/{value}/"),
+            format!("store/loose/{value}\0"),
+        ];
         let left = after
             .keys()
-            .find(|key| key.starts_with(&format!("store/users/{value}/")));
+            .find(|key| own.iter().any(|own| format!("{key}\0").starts_with(own)));
         prop_assert_eq!(left, None);
     }
     Ok(())

@@ -5,7 +5,10 @@
 mod common;
 
 use adieu_core::{Connector, ConnectorName, ErrorKind, RetentionBasis, Subject, async_trait};
-use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector, RetainFrom, RetainRule};
+use adieu_object_storage::{
+    ManifestFormat, ManifestRule, MarkedRule, ObjectStorageConfig, ObjectStorageConnector,
+    RetainFrom, RetainRule,
+};
 use adieu_testkit::{Broken, Fixture, State};
 use common::moto::{Bucket, config_at};
 use common::person;
@@ -41,7 +44,26 @@ async fn uploads() -> impl Fixture {
             &format!("files/{user}.bin.bak"),
             format!("backup of {name}").as_bytes(),
         );
+        // Among everybody's, each says whose it is; one was written twice, one deleted.
+        let owner = format!("owner={user}&of=shop");
+        for (n, key) in ["a", "a"].iter().enumerate() {
+            let content = format!("photo {n} of {name}");
+            let tagged = [("x-amz-tagging", owner.as_str())];
+            bucket.put_with(
+                &format!("shared/{key}-{user}.jpg"),
+                content.as_bytes(),
+                &tagged,
+            );
+        }
+        bucket.begin_upload(&format!("shared/{user}.mp4"));
+        bucket.put(&format!("loose/{user}.txt"), name.as_bytes());
+        bucket.put(
+            &format!("lists/{user}.json"),
+            format!(r#"["loose/{user}.txt"]"#).as_bytes(),
+        );
     }
+    bucket.put("shared/of-nobody.jpg", b"of nobody");
+    bucket.delete("shared/long-gone.jpg");
     bucket.put("users/readme.txt", b"of nobody");
     Uploads(bucket)
 }
@@ -51,7 +73,19 @@ impl Uploads {
         let config = ObjectStorageConfig {
             prefixes: vec!["users/{user_id}/".to_owned()],
             keys: vec!["file_key".to_owned()],
-            key_prefix: Some("files/".to_owned()),
+            key_urls: vec!["https://files.example.com/".to_owned()],
+            marked: vec![MarkedRule {
+                prefix: "shared/".to_owned(),
+                tag: Some("owner".to_owned()),
+                metadata: None,
+                identity: "user_id".to_owned(),
+            }],
+            manifests: vec![ManifestRule {
+                object: "lists/{user_id}.json".to_owned(),
+                format: ManifestFormat::Json,
+                field: None,
+                yields: "file_key".to_owned(),
+            }],
             retain: vec![RetainRule {
                 prefix: Some("users/{user_id}/invoices/".to_owned()),
                 basis: RetentionBasis::LegalObligation,
@@ -76,16 +110,19 @@ impl Fixture for Uploads {
         person(&[
             ("user_id", "user1"),
             ("user_id", "old1"),
-            ("file_key", "user1.bin"),
+            ("file_key", "files/user1.bin"),
         ])
     }
 
     fn bystander(&self) -> Subject {
-        person(&[("user_id", "user10"), ("file_key", "user10.bin")])
+        person(&[
+            ("user_id", "user10"),
+            ("file_key", "https://files.example.com/files/user10.bin"),
+        ])
     }
 
     fn unknown(&self) -> Subject {
-        person(&[("user_id", "user2"), ("file_key", "user2.bin")])
+        person(&[("user_id", "user2"), ("file_key", "files/user2.bin")])
     }
 
     async fn state(&self) -> State {
@@ -94,7 +131,13 @@ impl Fixture for Uploads {
             let is_theirs = ["users/user1/", "users/old1/"]
                 .iter()
                 .any(|one| entry.key.starts_with(one))
-                || entry.key == "files/user1.bin";
+                || ["files/user1.bin", "loose/user1.txt", "lists/user1.json"]
+                    .contains(&&*entry.key)
+                || ["loose/old1.txt", "lists/old1.json"].contains(&&*entry.key)
+                || entry.key.starts_with("shared/")
+                    && ["-user1.jpg", "-old1.jpg"]
+                        .iter()
+                        .any(|end| entry.key.ends_with(end));
             let record = format!("{entry:?}");
             if is_theirs {
                 state.of_subject.push(record);

@@ -56,6 +56,8 @@ pub(super) fn list(
                     Err(error) => walk.closed(&at, error),
                 }
             }
+            // No file says whose it is; the configuration refuses it.
+            Place::Marked { .. } => {}
             Place::Object { segments } => {
                 at.path.extend(segments);
                 if walk.wants_file(&at.key) {
@@ -233,6 +235,7 @@ impl Walk<'_> {
             at: Address::Path(at.path.clone()),
             modified_at,
             hold: None,
+            mark: None,
         });
     }
 }

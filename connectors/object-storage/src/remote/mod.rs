@@ -22,7 +22,8 @@ use bytes::Bytes;
 
 use crate::credentials::Known;
 use crate::location::{Bucket, Provider};
-use crate::object::{At, Key, Kind, Listed, Listing, Object, Position, Spot};
+use crate::mark::{Mark, MarkKind};
+use crate::object::{At, Key, Kind, Listed, Listing, Object, Passed, Position, Spot};
 use crate::place::{Finder, Place, Places};
 use crate::store::{For, Opened, Removed};
 use position::next_listing;
@@ -43,6 +44,16 @@ pub(crate) struct Remote {
 trait Api: Send + Sync {
     /// One page of a listing; a listing that the store does not have is empty.
     async fn page(&self, ask: Ask<'_>) -> Result<Page, ConnectorError>;
+
+    /// Finds out what keeps each object in the store, where the listing does not tell.
+    async fn look_up_holds(&self, _: &mut [Object]) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    /// Finds out what each object is marked with, where the listing does not tell.
+    async fn look_up_marks(&self, _: &MarkKind, _: &mut [Object]) -> Result<(), ConnectorError> {
+        Ok(())
+    }
 
     /// The bytes of an object from an offset on.
     async fn get(&self, object: &Object, from: u64) -> Result<Option<read::Got>, ConnectorError>;
@@ -84,7 +95,8 @@ struct Ask<'a> {
     after: Option<&'a Spot>,
     page: Option<&'a str>,
     limit: usize,
-    wanted: For,
+    /// By what objects say whose they are, when that counts.
+    mark: Option<&'a MarkKind>,
 }
 
 impl<'a> Ask<'a> {
@@ -96,7 +108,7 @@ impl<'a> Ask<'a> {
             after: None,
             page: None,
             limit: 1,
-            wanted: For::Reading,
+            mark: None,
         }
     }
 }
@@ -106,12 +118,14 @@ impl<'a> Ask<'a> {
 struct Page {
     objects: Vec<Object>,
     /// Where the next one begins, if there is one: after this entry of the page that the store names so.
-    next: Option<Mark>,
+    next: Option<Next>,
+    /// The last entry of somebody else that was left out, and how many objects come before it.
+    passed: Option<(usize, Spot)>,
 }
 
 /// See [`Page::next`].
 #[derive(Clone)]
-struct Mark {
+struct Next {
     after: Option<Spot>,
     page: Option<String>,
 }
@@ -132,21 +146,25 @@ impl Page {
         }
         let next = if objects.len() > ask.limit {
             objects.truncate(ask.limit);
-            Some(Mark {
+            Some(Next {
                 after: objects.last().map(Object::spot),
                 page: ask.page.map(str::to_owned),
             })
         } else {
-            next.map(|page| Mark {
+            next.map(|page| Next {
                 after: None,
                 page: Some(page),
             })
         };
-        Self { objects, next }
+        Self {
+            objects,
+            next,
+            passed: None,
+        }
     }
 }
 
-impl Mark {
+impl Next {
     /// Whether more of this key may come.
     fn is_at(&self, key: &[u8]) -> bool {
         self.after.as_ref().is_none_or(|spot| spot.key.0 == key)
@@ -209,6 +227,7 @@ impl Remote {
             },
             modified_at: None,
             hold: None,
+            mark: None,
         };
         read::from(&self.api, &object, from).await
     }
@@ -221,7 +240,7 @@ impl Remote {
     ) -> Result<(), ConnectorError> {
         for &listing in listings {
             for round in 1.. {
-                let objects = self.all_of(key.as_bytes(), listing).await?;
+                let objects = self.all_of(key.as_bytes(), listing, None).await?;
                 if objects.is_empty() {
                     break;
                 }
@@ -259,7 +278,7 @@ impl Remote {
             let mut listed = self
                 .list_one(listing, places, &begin, limit, wanted)
                 .await?;
-            if listed.objects.is_empty() {
+            if listed.objects.is_empty() && listed.next.is_none() {
                 continue;
             }
             if listed.next.is_none() {
@@ -284,6 +303,10 @@ impl Remote {
             ..Listed::default()
         };
         for (index, place) in places.iter().enumerate() {
+            // What was begun has no mark yet.
+            if listing == Listing::Uploads && matches!(place, Place::Marked { .. }) {
+                continue;
+            }
             if from
                 .place
                 .as_ref()
@@ -300,7 +323,7 @@ impl Remote {
             } else {
                 (None, None)
             };
-            loop {
+            for turn in 1.. {
                 let answer = self
                     .page_of(
                         place,
@@ -311,22 +334,29 @@ impl Remote {
                         wanted,
                     )
                     .await?;
+                let at = |after, page| Position {
+                    listing,
+                    place: Some(Key(place.key())),
+                    after,
+                    page,
+                    gone: None,
+                };
+                if let Some((before, spot)) = answer.passed {
+                    listed.passed = Some(Passed {
+                        before: listed.objects.len() + before,
+                        at: at(Some(spot), page.clone()),
+                    });
+                }
                 listed.page.clone_from(&page);
                 listed.objects.extend(answer.objects);
-                let Some(mark) = answer.next else {
+                let Some(next) = answer.next else {
                     break;
                 };
-                if !listed.objects.is_empty() {
-                    listed.next = Some(Position {
-                        listing,
-                        place: Some(Key(place.key())),
-                        after: mark.after,
-                        page: mark.page,
-                        gone: None,
-                    });
+                if !listed.objects.is_empty() || turn >= MOST_TURNS {
+                    listed.next = Some(at(next.after, next.page));
                     return Ok(listed);
                 }
-                (after, page) = (mark.after, mark.page);
+                (after, page) = (next.after, next.page);
             }
             if listed.objects.len() >= limit {
                 listed.next = places.iter().nth(index + 1).map(|place| Position {
@@ -352,48 +382,96 @@ impl Remote {
     ) -> Result<Page, ConnectorError> {
         let key = place.key();
         let prefix = text_of(&key)?;
-        let ask = Ask {
-            listing,
-            prefix,
-            after,
-            page,
-            limit,
-            wanted,
+        let mark = match place {
+            Place::Marked { mark, .. } => Some(mark),
+            Place::Prefix { .. } | Place::Object { .. } => None,
         };
-        let mut page = self.api.page(ask).await?;
+        let mut page = self
+            .api
+            .page(Ask {
+                listing,
+                prefix,
+                after,
+                page,
+                limit,
+                mark: mark.map(|mark| &mark.kind),
+            })
+            .await?;
         page.objects.retain(|object| place.covers(&object.key));
+        if let Some(mark) = mark {
+            self.leave_out_others(mark, &mut page).await?;
+        }
+        if wanted == For::Erasing && listing == Listing::Objects {
+            self.api.look_up_holds(&mut page.objects).await?;
+        }
         // A single key comes first among all that begin with it; what follows belongs to others.
         if let Place::Object { .. } = place
-            && page.next.as_ref().is_some_and(|mark| !mark.is_at(&key))
+            && page.next.as_ref().is_some_and(|next| !next.is_at(&key))
         {
             page.next = None;
         }
         Ok(page)
     }
 
-    /// Every version at exactly this key.
-    pub(crate) async fn versions_of(&self, key: &[u8]) -> Result<Vec<Object>, ConnectorError> {
-        self.all_of(key, Listing::Objects).await
+    /// Leaves out of a page what is not marked as the person's.
+    async fn leave_out_others(&self, mark: &Mark, page: &mut Page) -> Result<(), ConnectorError> {
+        self.api
+            .look_up_marks(&mark.kind, &mut page.objects)
+            .await?;
+        let mut own = Vec::new();
+        for object in page.objects.drain(..) {
+            let is_own = match object.kind {
+                Kind::Marker => self.is_over_own(mark, &object.key).await?,
+                _ => mark.is_on(&object),
+            };
+            if is_own {
+                own.push(object);
+            } else {
+                page.passed = Some((own.len(), object.spot()));
+            }
+        }
+        page.objects = own;
+        Ok(())
     }
 
-    async fn all_of(&self, key: &[u8], listing: Listing) -> Result<Vec<Object>, ConnectorError> {
+    /// Whether a note of deletion hides versions of the person alone. One that hides nothing has nobody's mark.
+    async fn is_over_own(&self, mark: &Mark, key: &[u8]) -> Result<bool, ConnectorError> {
+        let mut versions = self.all_of(key, Listing::Objects, Some(&mark.kind)).await?;
+        versions.retain(|one| matches!(one.kind, Kind::File));
+        self.api.look_up_marks(&mark.kind, &mut versions).await?;
+        Ok(!versions.is_empty() && versions.iter().all(|one| mark.is_on(one)))
+    }
+
+    /// Every version at exactly this key.
+    pub(crate) async fn versions_of(&self, key: &[u8]) -> Result<Vec<Object>, ConnectorError> {
+        let mut versions = self.all_of(key, Listing::Objects, None).await?;
+        self.api.look_up_holds(&mut versions).await?;
+        Ok(versions)
+    }
+
+    async fn all_of(
+        &self,
+        key: &[u8],
+        listing: Listing,
+        mark: Option<&MarkKind>,
+    ) -> Result<Vec<Object>, ConnectorError> {
         let mut versions = Vec::new();
-        let mut mark: Option<Mark> = None;
+        let mut from: Option<Next> = None;
         loop {
             let page = self
                 .api
                 .page(Ask {
                     listing,
                     prefix: text_of(key)?,
-                    after: mark.as_ref().and_then(|mark| mark.after.as_ref()),
-                    page: mark.as_ref().and_then(|mark| mark.page.as_deref()),
+                    after: from.as_ref().and_then(|from| from.after.as_ref()),
+                    page: from.as_ref().and_then(|from| from.page.as_deref()),
                     limit: MOST_KEYS,
-                    wanted: For::Erasing,
+                    mark,
                 })
                 .await?;
             versions.extend(page.objects.into_iter().filter(|object| object.key == key));
             match page.next {
-                Some(next) if next.is_at(key) => mark = Some(next),
+                Some(next) if next.is_at(key) => from = Some(next),
                 _ => return Ok(versions),
             }
         }
@@ -416,6 +494,9 @@ impl Remote {
 
 /// How many entries a store lists or removes at a time at most.
 pub(crate) const MOST_KEYS: usize = 1_000;
+
+/// How many pages without an object of the person are passed over before the caller hears of it.
+const MOST_TURNS: u32 = 32;
 
 /// How often a key is looked at again until nothing is left at it.
 const MOST_ROUNDS: u32 = 5;

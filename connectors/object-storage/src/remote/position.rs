@@ -28,8 +28,7 @@ pub(crate) fn go_on(
     places: &Places,
     from: Position,
     listed: &Listed,
-    left: Option<&Object>,
-    gone: Option<&Object>,
+    is_left: &[bool],
 ) -> Option<Position> {
     let next = listed.next.clone()?;
     if next.after.is_none() && next.page.is_none() {
@@ -38,16 +37,32 @@ pub(crate) fn go_on(
     }
     let in_place =
         |object: &&Object| places.of(&object.key).map(|one| Key(one.key())) == next.place;
-    let mut position = match left.filter(in_place) {
-        Some(object) => after(places, listed, object),
-        None if from.place == next.place && from.listing == next.listing => from,
-        None => Position {
-            listing: next.listing,
-            place: next.place.clone(),
-            ..Position::default()
-        },
+    let left = is_left.iter().rposition(|&left| left);
+    let passed = listed.passed.as_ref().filter(|passed| {
+        passed.at.place == next.place && left.is_none_or(|left| passed.before > left)
+    });
+    let left = left.and_then(|index| Some((index, listed.objects.get(index)?)));
+    let (mut position, met) = match (passed, left) {
+        (Some(passed), _) => (passed.at.clone(), passed.before),
+        (None, Some((index, object))) if in_place(&object) => {
+            (after(places, listed, object), index + 1)
+        }
+        (None, left) => {
+            let met = left.map_or(0, |(index, _)| index + 1);
+            let begin = if from.place == next.place && from.listing == next.listing {
+                from
+            } else {
+                Position {
+                    listing: next.listing,
+                    place: next.place.clone(),
+                    ..Position::default()
+                }
+            };
+            (begin, met)
+        }
     };
-    position.gone = gone.filter(in_place).map(Object::spot);
+    let gone = listed.objects.get(met).filter(in_place);
+    position.gone = gone.map(Object::spot);
     Some(position)
 }
 

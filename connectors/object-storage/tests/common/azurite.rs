@@ -61,6 +61,13 @@ impl Container {
             .await;
     }
 
+    /// Writes a blob with these tags, written as a query.
+    pub(crate) async fn put_with_tags(&self, key: &str, content: &[u8], tags: &str) {
+        let kind = [("x-ms-blob-type", "BlockBlob"), ("x-ms-tags", tags)];
+        self.ok("PUT", &format!("/{}", encoded(key)), &kind, content)
+            .await;
+    }
+
     pub(crate) async fn snapshot(&self, key: &str) {
         self.ok("PUT", &format!("/{}?comp=snapshot", encoded(key)), &[], b"")
             .await;

@@ -72,6 +72,22 @@ impl GcsBucket {
         self.ok("POST", &path, &[("Content-Type", "text/x-own")], content);
     }
 
+    /// Gives an object metadata.
+    pub(crate) fn describe(&self, key: &str, metadata: &[(&str, &str)]) {
+        let path = format!(
+            "/storage/v1/b/{}/o/{}",
+            self.name,
+            encoded(key).replace('/', "%2F")
+        );
+        let metadata: serde_json::Map<String, Value> = metadata
+            .iter()
+            .map(|(name, value)| ((*name).to_owned(), Value::from(*value)))
+            .collect();
+        let body = serde_json::json!({ "metadata": metadata }).to_string();
+        let json = [("Content-Type", "application/json")];
+        self.ok("PATCH", &path, &json, body.as_bytes());
+    }
+
     /// Deletes as an application does: the generation stays.
     pub(crate) fn delete(&self, key: &str) {
         let path = format!(

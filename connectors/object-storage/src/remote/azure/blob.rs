@@ -8,6 +8,7 @@ use super::super::encode;
 use super::super::read::time_of;
 use super::super::xml::Element;
 use super::nonsense;
+use crate::mark::MarkKind;
 use crate::object::{At, Hold, Kind, Object, Spot};
 
 /// Which of the things under one name, as it stands in a position.
@@ -70,7 +71,7 @@ pub(super) fn order(spot: &Spot) -> (Vec<u8>, (bool, String)) {
 }
 
 /// A blob of a listing.
-pub(super) fn object_of(blob: &Element) -> Result<Object, ConnectorError> {
+pub(super) fn object_of(blob: &Element, mark: Option<&MarkKind>) -> Result<Object, ConnectorError> {
     let name = blob.child("Name").ok_or_else(nonsense)?;
     // Names with characters that XML cannot hold come encoded.
     let key = match name.attribute("Encoded") {
@@ -114,7 +115,26 @@ pub(super) fn object_of(blob: &Element) -> Result<Object, ConnectorError> {
         },
         modified_at: time_of(properties.text("Last-Modified")),
         hold: hold_of(blob, properties),
+        mark: mark.and_then(|mark| mark_of(blob, mark)),
     })
+}
+
+/// Names of metadata are headers, of which the case counts for nothing.
+fn mark_of(blob: &Element, mark: &MarkKind) -> Option<Vec<u8>> {
+    let value = match mark {
+        MarkKind::Metadata(word) => {
+            let words = &blob.child("Metadata")?.children;
+            let found = words.iter().find(|one| one.name.eq_ignore_ascii_case(word));
+            found?.own_text()
+        }
+        MarkKind::Tag(name) => {
+            let tags = &blob.child("Tags")?.child("TagSet")?.children;
+            tags.iter()
+                .find(|tag| tag.text("Key") == name)?
+                .text("Value")
+        }
+    };
+    Some(value.as_bytes().to_vec())
 }
 
 fn hold_of(blob: &Element, properties: &Element) -> Option<Hold> {

@@ -22,6 +22,7 @@ use super::xml::Element;
 use super::{Api, Ask, MOST_KEYS, Page, encode};
 use crate::credentials::Known;
 use crate::location::Bucket;
+use crate::mark::MarkKind;
 use crate::object::{At, Listing, Object};
 use crate::store::Removed;
 use blob::{Which, object_of, order};
@@ -36,6 +37,8 @@ const EVERYTHING: &str = "deleted,immutabilitypolicy,legalhold,snapshots,uncommi
 const LESS: &str = "deleted,snapshots,uncommittedblobs";
 const METADATA: &str = "x-ms-meta-";
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
+const READ_WITH_TAGS: &str =
+    "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read and …/blobs/tags/read";
 const DELETE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete and …/blobs/deleteBlobVersion/action";
 const WRITING: &str = "writing a blob";
 const WRITE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
@@ -122,17 +125,22 @@ impl Azure {
 
     async fn list_with(&self, ask: &Ask<'_>, include: &str) -> Result<Element, ConnectorError> {
         let limit = MOST_KEYS.to_string();
+        let (include, permission) = match ask.mark {
+            Some(MarkKind::Tag(_)) => (format!("{include},tags"), READ_WITH_TAGS),
+            Some(MarkKind::Metadata(_)) => (format!("{include},metadata"), READ),
+            None => (include.to_owned(), READ),
+        };
         let mut pairs = vec![
             ("comp", "list"),
-            ("include", include),
+            ("include", include.as_str()),
             ("maxresults", &limit),
             ("prefix", ask.prefix),
             ("restype", "container"),
         ];
         pairs.extend(ask.page.map(|page| ("marker", page)));
         let path = format!("/{}?{}", self.container, encode::query(&pairs));
-        let call =
-            Call::new(Method::GET, path, "listing the blobs", READ).header(VERSION_HEADER, VERSION);
+        let call = Call::new(Method::GET, path, "listing the blobs", permission)
+            .header(VERSION_HEADER, VERSION);
         let (_, _, body) = self.client.ask(&call).await?;
         Element::parse(&body).ok_or_else(nonsense)
     }
@@ -216,7 +224,7 @@ impl Api for Azure {
             .unwrap_or_default();
         let mut objects = Vec::with_capacity(blobs.len());
         for blob in blobs.iter().filter(|blob| blob.name == "Blob") {
-            objects.push(object_of(blob)?);
+            objects.push(object_of(blob, ask.mark)?);
         }
         Ok(Page::of(&ask, objects, list.some_text("NextMarker"), order))
     }

@@ -1,5 +1,7 @@
 //! What a listing says of each generation.
 
+use std::collections::BTreeMap;
+
 use adieu_core::RetentionBasis;
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -7,11 +9,12 @@ use jiff::tz::TimeZone;
 use serde::Deserialize;
 
 use super::super::{Ask, Page};
+use crate::mark::MarkKind;
 use crate::object::{At, Hold, Kind, Listing, Object, Spot};
 
-/// What is asked of each object.
+/// What is asked of each object; a parenthesis closes it.
 pub(super) const FIELDS: &str = "nextPageToken,items(name,generation,updated,timeDeleted,softDeleteTime,hardDeleteTime,\
-                      temporaryHold,eventBasedHold,retentionExpirationTime,retention)";
+                      temporaryHold,eventBasedHold,retentionExpirationTime,retention";
 
 /// A page of a listing.
 #[derive(Deserialize)]
@@ -37,6 +40,8 @@ struct Item {
     event_based_hold: bool,
     retention_expiration_time: Option<Timestamp>,
     retention: Option<Retention>,
+    #[serde(default)]
+    metadata: BTreeMap<String, String>,
 }
 
 #[derive(Deserialize)]
@@ -51,13 +56,18 @@ impl List {
         let wanted = items
             .filter(|item| (ask.listing == Listing::Leaving) == item.soft_delete_time.is_some());
         let next = self.next_page_token.filter(|one| !one.is_empty());
-        Page::of(ask, wanted.map(Item::object).collect(), next, order)
+        let objects = wanted.map(|item| item.object(ask.mark)).collect();
+        Page::of(ask, objects, next, order)
     }
 }
 
 impl Item {
-    fn object(self) -> Object {
+    fn object(mut self, mark: Option<&MarkKind>) -> Object {
         let hold = self.hold();
+        let mark = match mark {
+            Some(MarkKind::Metadata(word)) => self.metadata.remove(word).map(String::into_bytes),
+            _ => None,
+        };
         Object {
             key: self.name.into_bytes(),
             kind: match (self.soft_delete_time, self.hard_delete_time) {
@@ -71,6 +81,7 @@ impl Item {
             },
             modified_at: self.updated,
             hold,
+            mark,
         }
     }
 
@@ -111,7 +122,6 @@ fn day(time: Timestamp) -> Date {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::store::For;
 
     fn page(json: &str, listing: Listing, after: Option<&Spot>, limit: usize) -> Page {
         let list: List = serde_json::from_str(json).unwrap();
@@ -121,7 +131,7 @@ mod tests {
             after,
             page: None,
             limit,
-            wanted: For::Erasing,
+            mark: None,
         })
     }
 

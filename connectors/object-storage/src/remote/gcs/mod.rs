@@ -101,8 +101,12 @@ impl Gcs {
 
     async fn list(&self, ask: &Ask<'_>, what: (&str, &str)) -> Result<List, ConnectorError> {
         let limit = MOST_KEYS.to_string();
+        let fields = match ask.mark {
+            Some(_) => format!("{FIELDS},metadata)"),
+            None => format!("{FIELDS})"),
+        };
         let mut pairs = vec![
-            ("fields", FIELDS),
+            ("fields", fields.as_str()),
             ("maxResults", &limit),
             ("prefix", ask.prefix),
             what,

@@ -5,7 +5,7 @@ use http::Method;
 use jiff::Timestamp;
 
 use super::super::xml::Element;
-use super::super::{Ask, MOST_KEYS, Mark, Page, encode};
+use super::super::{Ask, MOST_KEYS, Next, Page, encode};
 use super::S3;
 use crate::object::{At, Key, Kind, Object, Spot};
 
@@ -204,6 +204,7 @@ impl List {
             },
             modified_at: entry.text("LastModified").parse::<Timestamp>().ok(),
             hold: None,
+            mark: None,
         })
     }
 
@@ -222,8 +223,8 @@ impl List {
 }
 
 /// Pages have no names here.
-fn mark_after(spot: Spot) -> Mark {
-    Mark {
+fn mark_after(spot: Spot) -> Next {
+    Next {
         after: Some(spot),
         page: None,
     }

@@ -46,7 +46,7 @@ impl S3 {
     }
 
     /// Looks up what keeps each version. No listing tells it.
-    pub(super) async fn look_up_holds(&self, objects: &mut [Object]) -> Result<(), ConnectorError> {
+    pub(super) async fn holds(&self, objects: &mut [Object]) -> Result<(), ConnectorError> {
         let mut asking = Vec::new();
         for (index, object) in objects.iter().enumerate() {
             if matches!(object.kind, Kind::File) {

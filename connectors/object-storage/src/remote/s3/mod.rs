@@ -4,6 +4,7 @@ mod check;
 mod delete;
 mod list;
 mod lock;
+mod mark;
 mod read;
 mod upload;
 
@@ -24,8 +25,9 @@ use super::xml::Element;
 use super::{Api, Ask, Page, encode};
 use crate::credentials::Known;
 use crate::location::{Bucket, Provider};
+use crate::mark::MarkKind;
 use crate::object::{Listing, Object};
-use crate::store::{For, Removed};
+use crate::store::Removed;
 
 /// A bucket.
 pub(super) struct S3 {
@@ -108,16 +110,25 @@ impl S3 {
 impl Api for S3 {
     async fn page(&self, ask: Ask<'_>) -> Result<Page, ConnectorError> {
         match ask.listing {
-            Listing::Objects => {
-                let mut page = self.objects(&ask).await?;
-                if ask.wanted == For::Erasing && self.may_lock().await? {
-                    self.look_up_holds(&mut page.objects).await?;
-                }
-                Ok(page)
-            }
+            Listing::Objects => self.objects(&ask).await,
             Listing::Uploads => self.uploads(&ask).await,
             Listing::Leaving => Ok(Page::default()),
         }
+    }
+
+    async fn look_up_holds(&self, objects: &mut [Object]) -> Result<(), ConnectorError> {
+        if self.may_lock().await? {
+            self.holds(objects).await?;
+        }
+        Ok(())
+    }
+
+    async fn look_up_marks(
+        &self,
+        mark: &MarkKind,
+        objects: &mut [Object],
+    ) -> Result<(), ConnectorError> {
+        self.look_up(mark, objects).await
     }
 
     async fn get(&self, object: &Object, from: u64) -> Result<Option<Got>, ConnectorError> {

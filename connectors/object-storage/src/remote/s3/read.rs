@@ -10,7 +10,8 @@ use super::S3;
 use crate::object::{At, Object};
 
 /// What S3 calls the metadata that an application gave to an object.
-const METADATA: &str = "x-amz-meta-";
+pub(super) const METADATA: &str = "x-amz-meta-";
+
 impl S3 {
     /// See [`Api::get`](super::super::Api::get).
     pub(super) async fn read(

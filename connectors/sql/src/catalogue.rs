@@ -14,6 +14,10 @@ pub(crate) struct Catalogue {
     pub(crate) tables: BTreeMap<String, Table>,
     /// What is there but no plain table, and what it is: a view, a virtual table, a partition.
     pub(crate) others: BTreeMap<String, String>,
+    /// Whether each call is a transaction of its own, so that what one of them read may not be true in the next.
+    pub(crate) apart: bool,
+    /// How many columns an answer may have, where that is fewer than a table may have.
+    pub(crate) max_columns: Option<usize>,
 }
 
 /// One table.

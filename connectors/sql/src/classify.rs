@@ -96,6 +96,12 @@ impl Classifier {
         replaced.chain(from).collect()
     }
 
+    /// The place among the facts of what decides whether a row's time is over, and how it is asked; none where nothing does.
+    pub(crate) fn decisive(&self) -> Option<(usize, Sql)> {
+        let from = self.retention.as_ref()?.from.clone()?;
+        Some((self.pseudonyms.len(), Sql::text(from)))
+    }
+
     /// What happens to a row whose facts begin at this place.
     pub(crate) fn verdict(&self, row: Row<'_>, first: usize) -> Verdict {
         if self.deletes {

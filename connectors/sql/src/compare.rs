@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::catalogue::{Catalogue, Column, ColumnType, ForeignKey, OnDelete, Table};
 use crate::config::{Constant, EraseRule, Fact, Mapping, Pseudonymizer, ReferenceRule, TableRule};
+use crate::record::exported;
 
 /// A place where the mapping does not fit the database.
 #[derive(Clone, Debug)]
@@ -87,6 +88,14 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
         found.add(
             Stops::Erasure,
             format!("the table `{name}` has no key, so its rows can be deleted but not changed; give it a primary key"),
+        );
+    }
+    let width =
+        table.key.len() + exported(rule, table).count() + rule.subject.len() + rule.yields.len();
+    if let Some(most) = catalogue.max_columns.filter(|most| width > *most) {
+        found.add(
+            Stops::Everything,
+            format!("the table `{name}` has more columns than the database answers at once: {width} with keys and identities, {most} at most; leave some out with `columns`"),
         );
     }
     found.missing_columns(rule, table, catalogue);

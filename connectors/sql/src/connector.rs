@@ -4,7 +4,6 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
 
 use adieu_core::{
     ConfigProblem, Connector, ConnectorError, ConnectorName, Cursor, Descriptor, Erased,
@@ -42,19 +41,24 @@ impl SqlConnector {
         folder: &Path,
     ) -> Result<Self, Vec<ConfigProblem>> {
         let mut problems = config.validate();
-        let url = match config.url.resolve(folder) {
+        // Code may hold a token itself; only a file may not.
+        problems.retain(|problem| problem.path != ["token"]);
+        let database = match config.url.resolve(folder) {
             Err(problem) => Err(problem),
             Ok(url) => DatabaseUrl::parse(url.expose()),
         };
+        let database = database
+            .map_err(|problem| ConfigProblem::new(["url"], problem))
+            .and_then(|url| Database::new(url, config, folder));
         let key = config
             .pseudonym_key
             .as_ref()
             .map(|key| key.resolve(folder))
             .transpose();
-        if let Err(problem) = &url
-            && !problems.iter().any(|known| known.path == ["url"])
+        if let Err(problem) = &database
+            && !problems.iter().any(|known| known.path == problem.path)
         {
-            problems.push(ConfigProblem::new(["url"], problem.clone()));
+            problems.push(problem.clone());
         }
         match &key {
             Err(problem) => problems.push(ConfigProblem::new(["pseudonym_key"], problem.clone())),
@@ -66,27 +70,20 @@ impl SqlConnector {
             }
             Ok(_) => {}
         }
-        match (Mapping::parse(config), url, key) {
-            (Ok(mapping), Ok(url), Ok(pseudonym_key)) if problems.is_empty() => {
-                let busy_timeout = Duration::from_millis(config.busy_timeout_ms.into());
-                Ok(Self {
-                    descriptor: describe(name, config, &mapping),
-                    mapping,
-                    database: Database::new(
-                        url.within(folder),
-                        config.connections.get(),
-                        busy_timeout,
-                    ),
-                    batch_rows: config.batch_rows.get() as usize,
-                    erase_rows: config.erase_rows,
-                    pseudonym_key,
-                    today: Arc::new(|| {
-                        jiff::Timestamp::now()
-                            .to_zoned(jiff::tz::TimeZone::UTC)
-                            .date()
-                    }),
-                })
-            }
+        match (Mapping::parse(config), database, key) {
+            (Ok(mapping), Ok(database), Ok(pseudonym_key)) if problems.is_empty() => Ok(Self {
+                descriptor: describe(name, config, &mapping, database.host()),
+                mapping,
+                database,
+                batch_rows: config.batch_rows.get() as usize,
+                erase_rows: config.erase_rows,
+                pseudonym_key,
+                today: Arc::new(|| {
+                    jiff::Timestamp::now()
+                        .to_zoned(jiff::tz::TimeZone::UTC)
+                        .date()
+                }),
+            }),
             _ => Err(problems),
         }
     }

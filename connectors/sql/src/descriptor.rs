@@ -7,11 +7,18 @@ use adieu_core::{
 };
 
 use crate::config::{ColumnMapping, Mapping, SqlConfig, TableMapping, TableRule};
+use crate::dialect::Host;
 
-/// Describes a database.
-pub(crate) fn describe(name: ConnectorName, config: &SqlConfig, mapping: &Mapping) -> Descriptor {
+/// Describes a database, which may be run by a known host.
+pub(crate) fn describe(
+    name: ConnectorName,
+    config: &SqlConfig,
+    mapping: &Mapping,
+    host: Option<Host>,
+) -> Descriptor {
+    let company = host.map(|host| host.company.to_owned());
     let processor = Processor {
-        name: config.processor.clone(),
+        name: config.processor.clone().or(company),
         location: config.location.clone(),
     };
     let mut descriptor = Descriptor::new(name, "sql", processor);
@@ -21,6 +28,15 @@ pub(crate) fn describe(name: ConnectorName, config: &SqlConfig, mapping: &Mappin
         .map(|rule| collection(config, mapping, rule))
         .collect();
     descriptor.unreachable = unreachable(config, mapping);
+    if let Some([what, why, lives_for]) = host.map(|host| host.keeps.map(str::to_owned)) {
+        let lives_for = Some(lives_for);
+        let kept = Unreachable {
+            what,
+            why,
+            lives_for,
+        };
+        descriptor.unreachable.push(kept);
+    }
     descriptor.precedence = config.precedence;
     descriptor.may_block = mapping.tables.iter().any(|rule| !rule.blockers.is_empty());
     descriptor.limits.concurrent_steps = config.connections.get();

@@ -11,7 +11,7 @@ use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
 use crate::dialect::sql::column;
-use crate::dialect::{Applied, Row, Session, Sql, Transaction, Value, Write};
+use crate::dialect::{Applied, Row, Session, Sql, Transaction, Unchanged, Value, Write};
 use crate::error::misfit;
 use crate::key::{after, key_columns, ordered};
 use crate::links::{Linked, Links};
@@ -81,29 +81,43 @@ async fn erase_batch(
     } else {
         Links::default()
     };
-    let batch = Batch {
+    let mut batch = Batch {
         connector,
         step,
         rule,
         table,
         catalogue: &catalogue,
         links,
+        unchanged: None,
     };
     let from = if position.after.is_empty() {
         None
     } else {
         after(catalogue.dialect, table, &position.after, batch.backwards())?
     };
-    let selector = Selector {
+    let mut selector = Selector {
         mapping: &connector.mapping,
         catalogue: &catalogue,
         subject: step.subject(),
+        resolves: true,
     };
     let Some(rows) = selector.rows(session, rule, "t").await? else {
         return Ok(Erased::done(Tally::new()));
     };
+    if catalogue.apart {
+        selector.resolves = false;
+        let rows = selector.rows(session, rule, "t").await?;
+        let decisive = batch.classifier().decisive();
+        batch.unchanged = rows.map(|rows| Unchanged {
+            rows,
+            facts: decisive.map(|(_, fact)| fact).into_iter().collect(),
+        });
+    }
     let found = batch.read(session, rows, from).await?;
-    let last = found.last().map(|found| found.linked.key.clone());
+    let key_width = table.key.len();
+    let last = found
+        .last()
+        .map(|found| found.linked.key[..key_width].to_vec());
     let is_full = found.len() as u64 >= u64::from(batch.max_rows());
     let mut done = batch.apply(session, found, position.round == 0).await?;
     session.commit().await?;
@@ -118,10 +132,13 @@ pub(crate) struct Batch<'a> {
     pub(crate) table: &'a Table,
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) links: Links,
+    /// What must still be true of a row when it is written to, where others may write after it was read.
+    pub(crate) unchanged: Option<Unchanged>,
 }
 
 /// A row of the person.
 struct Found {
+    /// Its key is followed by the values of [`Unchanged::facts`].
     linked: Linked,
     verdict: Verdict,
 }
@@ -155,8 +172,14 @@ impl Batch<'_> {
         let key_width = self.table.key.len();
         let links_at = key_width + classifier.facts("t").len();
         let links = self.links.clone();
+        let decisive = classifier
+            .decisive()
+            .filter(|_| self.unchanged.is_some())
+            .map(|(place, _)| key_width + place);
         let visit = move |found: &mut Vec<Found>, row: Row<'_>| {
-            let linked = links.read(row, key_width, links_at);
+            let mut linked = links.read(row, key_width, links_at);
+            let decisive = decisive.map(|place| row.cell(place).to_value());
+            linked.key.extend(decisive);
             let verdict = classifier.verdict(row, key_width);
             found.push(Found { linked, verdict });
         };
@@ -226,6 +249,7 @@ impl Batch<'_> {
                 match applied {
                     Applied::Changed => done.tally.count(&disposition, 1),
                     Applied::Nothing | Applied::Refused => done.tally.fail(ErrorKind::Config, 1),
+                    Applied::Gone => {}
                 }
             }
         }
@@ -247,6 +271,7 @@ impl Batch<'_> {
         for applied in applied {
             match applied {
                 Applied::Changed => done.count_deleted(),
+                Applied::Gone => {}
                 // Nobody else writes meanwhile, so a row that is not found is one that others still hang on.
                 Applied::Nothing | Applied::Refused if self.links.is_empty() => {
                     done.tally.fail(ErrorKind::Config, 1);
@@ -285,6 +310,7 @@ impl Batch<'_> {
             set: names.filter_map(|name| self.table.column(name)).collect(),
             guard: String::new(),
             in_order: false,
+            unchanged: self.unchanged.as_ref(),
         }
     }
 
@@ -314,6 +340,7 @@ impl Batch<'_> {
             set: Vec::new(),
             guard,
             in_order: with_links && !self.links.is_empty(),
+            unchanged: self.unchanged.as_ref(),
         }
     }
 

@@ -1,6 +1,7 @@
 //! Writing a person's rows and what identities they give away.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use adieu_core::{
     ConnectorError, Cursor, ErrorKind, Identity, IdentityKind, IdentityValue, PageWriter, Step,
@@ -8,15 +9,16 @@ use adieu_core::{
 };
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Column, Table};
+use crate::catalogue::{Catalogue, Column, Table};
 use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
-use crate::dialect::{Cell, Dialect, Row, Sql, Transaction, Value};
+use crate::dialect::{Cell, Row, Sql, Transaction, Value};
 use crate::error::misfit;
-use crate::key::{after, key_columns, ordered};
+use crate::key::after;
 use crate::record::{Record, Shape, exported};
 use crate::selection::Selector;
+use crate::walk::Walk;
 
 /// How many identities a page remembers, so as not to yield one for each of a million rows.
 const MAX_REMEMBERED: usize = 10_000;
@@ -57,10 +59,10 @@ pub(crate) async fn export(
         deviating = position.deviating;
         last = position.after;
     }
-    let from = match &last {
-        None => None,
-        Some(key) => after(catalogue.dialect, table, key, false)?,
-    };
+    if let Some(key) = &last {
+        // A cursor of another collection is refused, also where there is nothing to read.
+        after(catalogue.dialect, table, key, false)?;
+    }
     let yields = yielded(rule, table);
     if !page.wants_records() && yields.is_empty() {
         return Ok(None);
@@ -69,6 +71,7 @@ pub(crate) async fn export(
         mapping: &connector.mapping,
         catalogue: &catalogue,
         subject: step.subject(),
+        resolves: true,
     };
     let rows = selector.rows(&mut session, rule, "t").await?;
     let shape = Shape::new(rule, table, &deviating);
@@ -83,13 +86,13 @@ pub(crate) async fn export(
         false => Vec::new(),
     };
     let plan = Plan {
-        dialect: catalogue.dialect,
+        catalogue: &catalogue,
         table,
         columns,
         yields,
     };
-    let query = plan.query(rows, from);
-    let mut stream = session.stream(query, plan.width(), connector.batch_rows);
+    let walk = plan.walk(rows, last.clone());
+    let mut stream = session.stream(walk, plan.width(), connector.batch_rows)?;
     let mut seen = Seen::new(step.subject());
     while let Some(batch) = stream.next().await {
         let batch = batch?;
@@ -133,7 +136,7 @@ pub(crate) async fn export(
 
 /// What a page reads of each row: its key, the exported columns, the columns that yield.
 pub(crate) struct Plan<'a> {
-    pub(crate) dialect: Dialect,
+    pub(crate) catalogue: &'a Arc<Catalogue>,
     pub(crate) table: &'a Table,
     pub(crate) columns: Vec<&'a Column>,
     pub(crate) yields: Vec<(&'a IdentityKind, &'a str)>,
@@ -144,25 +147,19 @@ impl Plan<'_> {
         self.table.key.len() + self.columns.len() + self.yields.len()
     }
 
-    pub(crate) fn query(&self, rows: Sql, from: Option<Sql>) -> Sql {
+    pub(crate) fn walk(&self, rows: Sql, after: Option<Vec<Value>>) -> Walk {
+        let dialect = self.catalogue.dialect;
         let columns = self.columns.iter();
-        let selected: Vec<String> = key_columns(self.dialect, self.table, "t")
-            .into_iter()
-            .chain(columns.map(|column| self.dialect.fetched(column, "t")))
-            .chain(
-                self.yields
-                    .iter()
-                    .map(|(_, name)| self.dialect.keyed(self.table, name, "t")),
-            )
-            .collect();
-        let mut query = Sql::text(format!(
-            "SELECT {} FROM {} AS t WHERE ",
-            selected.join(", "),
-            self.table.sql
-        ));
-        query.append(Sql::joined([rows].into_iter().chain(from), " AND "));
-        query.push(&ordered(self.table, "t", false));
-        query
+        let columns = columns.map(|column| dialect.fetched(column, "t"));
+        let yields = self.yields.iter();
+        let yields = yields.map(|(_, name)| dialect.keyed(self.table, name, "t"));
+        Walk {
+            catalogue: Arc::clone(self.catalogue),
+            table: self.table.name.clone(),
+            selected: columns.chain(yields).map(Sql::text).collect(),
+            rows,
+            after,
+        }
     }
 
     fn yield_identities(

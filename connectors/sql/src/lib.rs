@@ -17,6 +17,7 @@ mod pseudonym;
 mod record;
 mod selection;
 mod survey;
+mod walk;
 
 pub use config::SqlConfig;
 pub use connector::SqlConnector;

@@ -102,6 +102,7 @@ async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
         mapping: &connector.mapping,
         catalogue: &catalogue,
         subject: &subject,
+        resolves: true,
     };
     let rows = selector
         .rows(&mut session, rule, "t")
@@ -115,12 +116,14 @@ async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
     let key: Vec<Value> = table.key.iter().map(of_type).collect();
     let from = crate::key::after(dialect, table, &key, false).unwrap();
     let page = export::Plan {
-        dialect,
+        catalogue: &catalogue,
         table,
         columns: table.columns.iter().collect(),
         yields: Vec::new(),
     }
-    .query(rows.clone(), from.clone());
+    .walk(rows.clone(), Some(key.clone()))
+    .ordered()
+    .unwrap();
     let batch = erase::Batch {
         connector: &connector,
         step: &step,
@@ -128,6 +131,7 @@ async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
         table,
         catalogue: &catalogue,
         links: Links::of(rule, table),
+        unchanged: None,
     };
     let touch = if rule.deletes() {
         batch.deletion(true)

@@ -20,6 +20,8 @@ pub(crate) struct Selector<'a> {
     pub(crate) mapping: &'a Mapping,
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) subject: &'a Subject,
+    /// Whether keys may be fetched first and bound: not in a condition that must hold when it is asked.
+    pub(crate) resolves: bool,
 }
 
 type Selected<'s> = Pin<Box<dyn Future<Output = Result<Option<Sql>, ConnectorError>> + Send + 's>>;
@@ -104,21 +106,12 @@ impl Selector<'_> {
         let inner = format!("{alias}r");
         let mut ways = Vec::new();
         if let Some(theirs) = self.rows(session, parent_rule, &inner).await? {
-            let targets: Vec<String> = reference
-                .pairs
-                .iter()
-                .map(|(_, there)| self.dialect().keyed(parent, there, &inner))
-                .collect();
-            let from = format!(" FROM {} AS {inner} WHERE ", parent.sql);
-            let mut query = Sql::text(format!("SELECT DISTINCT {}{from}", targets.join(", ")));
-            query
-                .append(theirs.clone())
-                .push(&format!(" LIMIT {}", MAX_RESOLVED + 1));
-            let found = session.rows(query, targets.len()).await?;
-            if found.len() <= MAX_RESOLVED {
-                keys.extend(found);
-            } else {
-                ways.push(self.joined(parent, reference, &locals, alias, &inner, theirs)?);
+            match self
+                .resolved(session, parent, reference, &inner, &theirs)
+                .await?
+            {
+                Some(found) => keys.extend(found),
+                None => ways.push(self.joined(parent, reference, &locals, alias, &inner, theirs)?),
             }
         }
         ways.extend(equals_any_key(self.dialect(), alias, &locals, keys));
@@ -130,6 +123,31 @@ impl Selector<'_> {
             Some(kind) => Some(Sql::joined([kind, found], " AND ")),
             None => Some(found),
         })
+    }
+
+    /// The keys of the rows that a condition selects there; `None` where there are too many, or none may be fetched.
+    async fn resolved(
+        &self,
+        session: &mut Session,
+        parent: &Table,
+        reference: &ReferenceRule,
+        inner: &str,
+        theirs: &Sql,
+    ) -> Result<Option<Vec<Vec<Value>>>, ConnectorError> {
+        if !self.resolves {
+            return Ok(None);
+        }
+        let pairs = reference.pairs.iter();
+        let targets: Vec<String> = pairs
+            .map(|(_, there)| self.dialect().keyed(parent, there, inner))
+            .collect();
+        let from = format!(" FROM {} AS {inner} WHERE ", parent.sql);
+        let mut query = Sql::text(format!("SELECT DISTINCT {}{from}", targets.join(", ")));
+        query
+            .append(theirs.clone())
+            .push(&format!(" LIMIT {}", MAX_RESOLVED + 1));
+        let found = session.rows(query, targets.len()).await?;
+        Ok((found.len() <= MAX_RESOLVED).then_some(found))
     }
 
     /// The condition on a row's columns that say what kind of row its reference leads to; `None` when there are none.

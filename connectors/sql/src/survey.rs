@@ -1,5 +1,7 @@
 //! Counting what is held, and what an erasure would do to it.
 
+use std::sync::Arc;
+
 use adieu_core::{Blocker, ConnectorError, Disposition, Holding, Subject, Survey, Tally};
 
 use crate::catalogue::Catalogue;
@@ -10,6 +12,7 @@ use crate::connector::SqlConnector;
 use crate::dialect::{Cell, Session, Sql, Transaction};
 use crate::error::misfit;
 use crate::selection::Selector;
+use crate::walk::Walk;
 
 pub(crate) async fn survey(
     connector: &SqlConnector,
@@ -34,6 +37,7 @@ pub(crate) async fn survey(
         mapping: &connector.mapping,
         catalogue: &catalogue,
         subject,
+        resolves: true,
     };
     for rule in reached {
         let problems = stopping(&connector.mapping, rule, &catalogue, Stops::Erasure);
@@ -60,7 +64,7 @@ async fn count(
     session: &mut Session,
     selector: &Selector<'_>,
     rule: &TableRule,
-    catalogue: &Catalogue,
+    catalogue: &Arc<Catalogue>,
 ) -> Result<Tally, ConnectorError> {
     let mut tally = Tally::new();
     let (Some(table), Some(rows)) = (
@@ -89,18 +93,19 @@ async fn count(
         connector.pseudonym_key.as_ref(),
         connector.today(),
     );
-    let facts = classifier.facts("t");
-    let width = facts.len().max(1);
-    let mut query = Sql::text("SELECT ");
-    query.append(match facts.is_empty() {
-        true => Sql::text("NULL"),
-        false => Sql::listed(facts),
-    });
-    query.push(&format!(" FROM {} AS t WHERE ", table.sql));
-    query.append(rows);
+    let selected = classifier.facts("t");
+    let first = table.key.len();
+    let width = first + selected.len();
+    let walk = Walk {
+        catalogue: Arc::clone(catalogue),
+        table: table.name.clone(),
+        selected,
+        rows,
+        after: None,
+    };
     session
-        .fold(query, width, tally, move |tally, row| {
-            if let Some(disposition) = classifier.verdict(row, 0).disposition() {
+        .visit(walk, width, tally, move |tally, row| {
+            if let Some(disposition) = classifier.verdict(row, first).disposition() {
                 tally.count(disposition, 1);
             }
         })

@@ -8,6 +8,8 @@ use std::collections::BTreeMap;
 use std::num::{NonZeroU32, NonZeroUsize};
 
 use adieu_core::{ConfigProblem, Precedence, Setting, Unreachable};
+#[cfg(feature = "d1")]
+use adieu_http_client::HttpConfig;
 use serde::Deserialize;
 
 use crate::dialect::DatabaseUrl;
@@ -24,10 +26,22 @@ pub use table::{
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SqlConfig {
-    /// Where the database is: `postgres://USER@HOST/DATABASE`, `mysql://USER@HOST/DATABASE` or `sqlite:PATH`. A relative path begins
-    /// at the configuration's folder.
+    /// Where the database is: `postgres://USER@HOST/DATABASE`, `mysql://USER@HOST/DATABASE`, `sqlite:PATH` or, with the feature
+    /// `d1`, `d1://ACCOUNT/DATABASE`. A relative path begins at the configuration's folder.
     pub url: Setting,
-    /// The company that runs the database; the controller itself when left out.
+    /// The token that D1 is called with; of no use elsewhere.
+    #[cfg(feature = "d1")]
+    #[serde(default)]
+    pub token: Option<Setting>,
+    /// Where D1's API is, when it is not where everybody finds it: a proxy, a test server.
+    #[cfg(feature = "d1")]
+    #[serde(default)]
+    pub api: Option<Setting>,
+    /// How D1 is called.
+    #[cfg(feature = "d1")]
+    #[serde(default)]
+    pub http: HttpConfig,
+    /// The company that runs the database; the controller itself when left out, and Cloudflare where it is D1.
     #[serde(default)]
     pub processor: Option<String>,
     /// Where the data lies, in words: "EU (Frankfurt)".
@@ -67,6 +81,12 @@ impl SqlConfig {
     pub fn new(url: Setting) -> Self {
         Self {
             url,
+            #[cfg(feature = "d1")]
+            token: None,
+            #[cfg(feature = "d1")]
+            api: None,
+            #[cfg(feature = "d1")]
+            http: HttpConfig::default(),
             processor: None,
             location: None,
             unreachable: Vec::new(),
@@ -98,10 +118,21 @@ impl SqlConfig {
     /// Finds what is wrong with the configuration by itself: every mistake at once, without any I/O.
     pub fn validate(&self) -> Vec<ConfigProblem> {
         let mut problems = self.url_problems();
+        #[cfg(feature = "d1")]
+        problems.extend(self.token_problem());
         if let Err(more) = Mapping::parse(self) {
             problems.extend(more);
         }
         problems
+    }
+
+    #[cfg(feature = "d1")]
+    fn token_problem(&self) -> Option<ConfigProblem> {
+        matches!(self.token, Some(Setting::Literal(_))).then(|| {
+            let problem =
+                "a token does not belong into this file; write \"env:NAME\" or \"file:PATH\"";
+            ConfigProblem::new(["token"], problem)
+        })
     }
 
     fn url_problems(&self) -> Vec<ConfigProblem> {

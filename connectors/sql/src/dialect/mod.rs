@@ -4,6 +4,8 @@
 //! sent and answered, what the catalogue says, which values equal an identity, what an error means.
 
 mod connections;
+#[cfg(feature = "d1")]
+pub(crate) mod d1;
 mod mariadb;
 mod postgres;
 mod server;
@@ -16,13 +18,13 @@ mod url;
 mod value;
 mod write;
 
-pub(crate) use session::{Applied, Database, Session, Transaction};
+pub(crate) use session::{Applied, Database, Host, Session, Transaction};
 pub(crate) use spelling::Dialect;
 pub(crate) use sql::Sql;
 pub(crate) use surroundings::Surroundings;
 pub(crate) use url::DatabaseUrl;
 pub(crate) use value::{Batch, Cell, Row, Value};
-pub(crate) use write::Write;
+pub(crate) use write::{Unchanged, Write};
 
 #[cfg(test)]
 pub(crate) use write::statements;

@@ -1,10 +1,13 @@
 //! One database, one session on it: the calls that every dialect answers.
 
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
-use adieu_core::ConnectorError;
+use adieu_core::{ConfigProblem, ConnectorError};
 
+#[cfg(feature = "d1")]
+use super::d1::{self, D1Database, D1Session};
 use super::mariadb::MariaDb;
 use super::postgres::Postgres;
 use super::server::{ServerDatabase, ServerSession, ServerStream};
@@ -14,6 +17,8 @@ use super::url::DatabaseUrl;
 use super::value::{Batch, Row, Value};
 use super::write::Write;
 use crate::catalogue::Catalogue;
+use crate::config::SqlConfig;
+use crate::walk::Walk;
 
 /// How many bytes of rows are handed over at a time at most, whatever their number.
 pub(super) const MAX_BATCH_BYTES: usize = 256 * 1024;
@@ -26,6 +31,16 @@ pub(crate) enum Database {
     Sqlite(Arc<SqliteDatabase>),
     Postgres(Arc<ServerDatabase<Postgres>>),
     MariaDb(Arc<ServerDatabase<MariaDb>>),
+    #[cfg(feature = "d1")]
+    D1(Arc<D1Database>),
+}
+
+/// A company that runs databases of one dialect.
+#[derive(Clone, Copy)]
+pub(crate) struct Host {
+    pub(crate) company: &'static str,
+    /// What of a database it keeps beside it: what, why, and how long.
+    pub(crate) keeps: [&'static str; 3],
 }
 
 /// What a transaction is for.
@@ -46,6 +61,12 @@ pub(crate) enum Applied {
     Nothing,
     /// A constraint or a trigger refused it.
     Refused,
+    /// The row is not the one any more that was read: others deleted or changed it meanwhile.
+    #[cfg_attr(
+        not(feature = "d1"),
+        expect(dead_code, reason = "elsewhere rows are locked")
+    )]
+    Gone,
 }
 
 /// One connection, for one call. Dropping it takes back what was not committed.
@@ -53,6 +74,8 @@ pub(crate) enum Session {
     Sqlite(SqliteSession),
     Postgres(ServerSession<Postgres>),
     MariaDb(ServerSession<MariaDb>),
+    #[cfg(feature = "d1")]
+    D1(D1Session),
 }
 
 /// Rows as they come. Dropping it ends the query.
@@ -62,9 +85,18 @@ pub(crate) enum RowStream {
 }
 
 impl Database {
-    /// Names a database; nothing is opened yet.
-    pub(crate) fn new(url: DatabaseUrl, connections: usize, busy_timeout: Duration) -> Self {
-        match url {
+    /// Names a database; nothing is opened yet. Relative paths begin at the folder.
+    ///
+    /// # Errors
+    /// When something that only a database of this dialect needs is missing.
+    pub(crate) fn new(
+        url: DatabaseUrl,
+        config: &SqlConfig,
+        folder: &Path,
+    ) -> Result<Self, ConfigProblem> {
+        let connections = config.connections.get();
+        let busy_timeout = Duration::from_millis(config.busy_timeout_ms.into());
+        Ok(match url.within(folder) {
             DatabaseUrl::Sqlite(path) => {
                 let database = SqliteDatabase::new(path, connections, busy_timeout);
                 Self::Sqlite(Arc::new(database))
@@ -77,6 +109,19 @@ impl Database {
                 let server = MariaDb::new(*options, busy_timeout);
                 Self::MariaDb(Arc::new(ServerDatabase::new(server, connections)))
             }
+            #[cfg(feature = "d1")]
+            DatabaseUrl::D1 { account, database } => Self::D1(Arc::new(D1Database::new(
+                account, database, config, folder,
+            )?)),
+        })
+    }
+
+    /// Who runs it, where that is known without being told.
+    pub(crate) fn host(&self) -> Option<Host> {
+        match self {
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Some(d1::HOST),
+            _ => None,
         }
     }
 
@@ -85,6 +130,8 @@ impl Database {
             Self::Sqlite(database) => database.session().await.map(Session::Sqlite),
             Self::Postgres(database) => database.session().await.map(Session::Postgres),
             Self::MariaDb(database) => database.session().await.map(Session::MariaDb),
+            #[cfg(feature = "d1")]
+            Self::D1(database) => Ok(Session::D1(database.session())),
         }
     }
 }
@@ -95,6 +142,9 @@ impl Session {
             Self::Sqlite(session) => session.begin(transaction).await,
             Self::Postgres(session) => session.begin(transaction).await,
             Self::MariaDb(session) => session.begin(transaction).await,
+            // Each of its calls is a transaction.
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Ok(()),
         }
     }
 
@@ -103,6 +153,8 @@ impl Session {
             Self::Sqlite(session) => session.commit().await,
             Self::Postgres(session) => session.commit().await,
             Self::MariaDb(session) => session.commit().await,
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Ok(()),
         }
     }
 
@@ -112,6 +164,8 @@ impl Session {
             Self::Sqlite(session) => session.rollback().await,
             Self::Postgres(session) => session.rollback().await,
             Self::MariaDb(session) => session.rollback().await,
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Ok(()),
         }
     }
 
@@ -122,6 +176,8 @@ impl Session {
             Self::Sqlite(_) => false,
             Self::Postgres(session) => session.met_conflict(),
             Self::MariaDb(session) => session.met_conflict(),
+            #[cfg(feature = "d1")]
+            Self::D1(_) => false,
         }
     }
 
@@ -130,6 +186,8 @@ impl Session {
             Self::Sqlite(session) => session.catalogue().await,
             Self::Postgres(session) => session.catalogue().await,
             Self::MariaDb(session) => session.catalogue().await,
+            #[cfg(feature = "d1")]
+            Self::D1(session) => session.catalogue().await,
         }
     }
 
@@ -149,6 +207,27 @@ impl Session {
             Self::Sqlite(session) => session.fold(sql, width, start, visit).await,
             Self::Postgres(session) => session.fold(sql, width, start, visit).await,
             Self::MariaDb(session) => session.fold(sql, width, start, visit).await,
+            #[cfg(feature = "d1")]
+            Self::D1(session) => session.fold(sql, width, start, visit).await,
+        }
+    }
+
+    /// The same for the rows of a walk, of which there may be any number.
+    pub(crate) async fn visit<T, V>(
+        &mut self,
+        walk: Walk,
+        width: usize,
+        start: T,
+        visit: V,
+    ) -> Result<T, ConnectorError>
+    where
+        T: Send + 'static,
+        V: FnMut(&mut T, Row<'_>) + Send + 'static,
+    {
+        match self {
+            #[cfg(feature = "d1")]
+            Self::D1(session) => session.visit(walk, width, start, visit).await,
+            _ => self.fold(walk.unordered()?, width, start, visit).await,
         }
     }
 
@@ -177,6 +256,8 @@ impl Session {
             Self::Sqlite(session) => session.write(write, rows).await,
             Self::Postgres(session) => session.write(write, rows).await,
             Self::MariaDb(session) => session.write(write, rows).await,
+            #[cfg(feature = "d1")]
+            Self::D1(session) => session.write(write, rows).await,
         }
     }
 
@@ -190,6 +271,8 @@ impl Session {
             Self::Sqlite(session) => session.write_together(write, rows).await,
             Self::Postgres(session) => session.write_together(write, rows).await,
             Self::MariaDb(session) => session.write_together(write, rows).await,
+            #[cfg(feature = "d1")]
+            Self::D1(session) => session.write_together(write, rows).await,
         }
     }
 
@@ -198,16 +281,26 @@ impl Session {
             Self::Sqlite(session) => session.understands(sql).await,
             Self::Postgres(session) => session.understands(sql).await,
             Self::MariaDb(session) => session.understands(sql).await,
+            #[cfg(feature = "d1")]
+            Self::D1(session) => session.understands(sql).await,
         }
     }
 
-    /// Sends a query and lets its rows be read as they come.
-    pub(crate) fn stream(self, sql: Sql, width: usize, batch_rows: usize) -> RowStream {
-        match self {
+    /// Goes through the rows of a walk and lets them be read as they come, in order.
+    pub(crate) fn stream(
+        self,
+        walk: Walk,
+        width: usize,
+        batch_rows: usize,
+    ) -> Result<RowStream, ConnectorError> {
+        let sql = walk.ordered()?;
+        Ok(match self {
             Self::Sqlite(session) => RowStream::Sqlite(session.stream(sql, width, batch_rows)),
             Self::Postgres(session) => RowStream::Server(session.stream(sql, width, batch_rows)),
             Self::MariaDb(session) => RowStream::Server(session.stream(sql, width, batch_rows)),
-        }
+            #[cfg(feature = "d1")]
+            Self::D1(session) => RowStream::Server(session.stream(walk, width)),
+        })
     }
 }
 

@@ -82,12 +82,12 @@ impl Sql {
     /// The text with a dialect's placeholder for each value, which may be cast to a type, and the values.
     pub(crate) fn render(
         self,
-        placeholder: impl Fn(usize, Option<&str>) -> String,
+        mut placeholder: impl FnMut(usize, &Bound) -> String,
     ) -> (String, Vec<Bound>) {
         let mut texts = self.texts.into_iter();
         let mut text = texts.next().unwrap_or_default();
         for (index, (part, bound)) in texts.zip(&self.values).enumerate() {
-            text.push_str(&placeholder(index + 1, bound.cast.as_deref()));
+            text.push_str(&placeholder(index + 1, bound));
             text.push_str(&part);
         }
         (text, self.values)

@@ -13,6 +13,12 @@ pub(crate) enum DatabaseUrl {
     /// A server, and how to log in there.
     Postgres(Box<PgConnectOptions>),
     MariaDb(Box<MySqlConnectOptions>),
+    /// A database at Cloudflare: the account and the database in it.
+    #[cfg(feature = "d1")]
+    D1 {
+        account: String,
+        database: String,
+    },
 }
 
 /// The parameters that a PostgreSQL URL may have. The driver would log others with their values.
@@ -33,8 +39,7 @@ const POSTGRES_PARAMETERS: &[&str] = &[
 /// The same of a MariaDB URL.
 const MARIADB_PARAMETERS: &[&str] = &["ssl-mode", "ssl-ca", "ssl-cert", "ssl-key", "socket"];
 
-const FORMS: &str =
-    "write sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE";
+const FORMS: &str = "write sqlite:PATH, postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or d1://ACCOUNT/DATABASE";
 
 impl DatabaseUrl {
     /// Parses a URL. The problem does not repeat it.
@@ -43,6 +48,7 @@ impl DatabaseUrl {
             Some(("sqlite", path)) => sqlite(path),
             Some(("postgres" | "postgresql", _)) => postgres(url),
             Some(("mysql" | "mariadb", _)) => mariadb(url),
+            Some(("d1", rest)) => d1(rest),
             _ => Err(format!("is not a URL that this connector knows; {FORMS}")),
         }
     }
@@ -94,6 +100,30 @@ fn mariadb(url: &str) -> Result<DatabaseUrl, String> {
         return Err(format!("names no database; {FORMS}"));
     }
     Ok(DatabaseUrl::MariaDb(Box::new(options)))
+}
+
+#[cfg(not(feature = "d1"))]
+fn d1(_: &str) -> Result<DatabaseUrl, String> {
+    let problem = "is one of Cloudflare D1, which this program was built without; build it with the feature `d1`";
+    Err(problem.to_owned())
+}
+
+#[cfg(feature = "d1")]
+fn d1(rest: &str) -> Result<DatabaseUrl, String> {
+    let is_id = |id: &str| {
+        let is_sign = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-';
+        (1..=64).contains(&id.len()) && id.bytes().all(is_sign)
+    };
+    let ids = rest
+        .strip_prefix("//")
+        .and_then(|rest| rest.split_once('/'));
+    match ids {
+        Some((account, database)) if is_id(account) && is_id(database) => Ok(DatabaseUrl::D1 {
+            account: account.to_owned(),
+            database: database.to_owned(),
+        }),
+        _ => Err("is not d1://ACCOUNT/DATABASE, of the two ids that Cloudflare shows".to_owned()),
+    }
 }
 
 fn known_parameters(url: &str, known: &[&str]) -> Result<(), String> {
@@ -161,6 +191,9 @@ mod tests {
             "mysql://hunter2@db",
             "mariadb://adieu@db/shop?sokcet=hunter2",
             "oracle://adieu:hunter2@db/shop",
+            "d1://hunter2",
+            "d1://account/data/hunter2",
+            "d1:account/hunter2",
         ] {
             let problem = DatabaseUrl::parse(bad).err().unwrap();
             assert!(!problem.contains("hunter2"), "{problem}");

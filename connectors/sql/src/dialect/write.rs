@@ -15,6 +15,16 @@ pub(crate) struct Write<'a> {
     pub(crate) guard: String,
     /// Whether the rows must go one after the other, because each guard looks at what the ones before have left.
     pub(crate) in_order: bool,
+    /// What must not have changed since the rows were read, where others may write in between.
+    pub(crate) unchanged: Option<&'a Unchanged>,
+}
+
+/// What makes a row the person's, and what decided about it.
+pub(crate) struct Unchanged {
+    /// The condition on the table, which is called `t`.
+    pub(crate) rows: Sql,
+    /// Expressions whose values each row brings after its key.
+    pub(crate) facts: Vec<Sql>,
 }
 
 impl Write<'_> {

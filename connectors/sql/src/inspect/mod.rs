@@ -10,11 +10,11 @@ mod way;
 mod words;
 
 use std::path::Path;
-use std::time::Duration;
 
 use adieu_core::{ConnectorError, ErrorKind, IdentityKind, Setting};
 
 use crate::catalogue::Catalogue;
+use crate::config::SqlConfig;
 use crate::dialect::{Database, DatabaseUrl, Transaction};
 use crate::error::misfit;
 use proposal::{Draft, Given};
@@ -66,7 +66,9 @@ impl Inspection {
             .resolve(folder)
             .map_err(|problem| ConnectorError::new(ErrorKind::Config, problem))?;
         let url = DatabaseUrl::parse(url.expose()).map_err(wrong)?;
-        let database = Database::new(url.within(folder), 1, Duration::from_secs(5));
+        let config = SqlConfig::new(self.url.clone());
+        let database = Database::new(url, &config, folder)
+            .map_err(|problem| ConnectorError::new(ErrorKind::Config, problem.to_string()))?;
         let mut session = database.session().await?;
         session.begin(Transaction::Read).await?;
         let catalogue = session.catalogue().await?;

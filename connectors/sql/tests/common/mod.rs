@@ -223,3 +223,8 @@ pub(crate) async fn erase_all(
     }
     tallies
 }
+
+/// How many rows a tally counts as failed.
+pub(crate) fn failed(tally: &Tally) -> u64 {
+    tally.failed().iter().map(|one| one.records).sum()
+}

@@ -17,6 +17,7 @@ use sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, MySql, MySqlConnectio
 
 use super::connections::lock;
 use super::server::{Server, ServerSession};
+use super::sql::Bound;
 use super::{Batch, Sql, Transaction, Value, Write};
 use crate::catalogue::Catalogue;
 
@@ -162,8 +163,8 @@ fn bound(sql: Sql) -> Query<'static, MySql, MySqlArguments> {
     query
 }
 
-fn placeholder(_: usize, cast: Option<&str>) -> String {
-    match cast {
+fn placeholder(_: usize, bound: &Bound) -> String {
+    match &bound.cast {
         None => "?".to_owned(),
         Some(cast) => format!("CAST(? AS {cast})"),
     }

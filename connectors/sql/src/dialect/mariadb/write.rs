@@ -44,6 +44,7 @@ pub(super) fn loosening(write: &Write<'_>, rows: &[Vec<Value>]) -> Vec<Sql> {
                 String::new()
             },
             in_order: write.in_order,
+            unchanged: None,
         };
         let nulls = vec![Value::Null; loosened.set.len()];
         let rows: Vec<Vec<Value>> = rows

@@ -255,6 +255,7 @@ impl Reading {
                 .map(|table| (table.name.clone(), table))
                 .collect(),
             others,
+            ..Catalogue::default()
         }
     }
 }

@@ -161,8 +161,8 @@ fn as_text(value: &Value) -> Option<String> {
     }
 }
 
-fn placeholder(number: usize, cast: Option<&str>) -> String {
-    match cast {
+fn placeholder(number: usize, bound: &Bound) -> String {
+    match &bound.cast {
         None => format!("${number}"),
         Some(cast) => format!("CAST(CAST(${number} AS TEXT) AS {cast})"),
     }

@@ -17,6 +17,15 @@ pub(crate) struct ServerStream {
 }
 
 impl ServerStream {
+    /// What a task of its own sends.
+    #[cfg(feature = "d1")]
+    pub(crate) fn new(
+        batches: mpsc::Receiver<Result<Batch, ConnectorError>>,
+        task: AbortHandle,
+    ) -> Self {
+        Self { batches, task }
+    }
+
     /// Sends a query.
     pub(super) fn start<S: Server>(
         mut session: ServerSession<S>,

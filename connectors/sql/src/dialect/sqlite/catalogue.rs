@@ -1,76 +1,135 @@
-//! Reading SQLite's catalogue.
+//! Reading SQLite's catalogue: by the same four queries wherever SQLite runs.
 
 use std::collections::BTreeMap;
-
-use rusqlite::Connection;
 
 use crate::catalogue::{Catalogue, Column, ForeignKey, OnDelete, Table};
 
 use super::types::{column_type, field_type};
+use crate::dialect::Value;
 use crate::dialect::sql::quoted;
 
-/// Reads all tables of the main database.
-pub(super) fn load(connection: &Connection) -> rusqlite::Result<Catalogue> {
+/// What the database's own tables begin with.
+pub(super) const OWN_TABLES: &[&str] = &["sqlite_"];
+
+/// The queries whose rows [`assembled`] makes a catalogue of, and how many columns they have. What begins with `own` belongs to
+/// the database itself.
+pub(crate) fn queries(own: &[&str]) -> [(String, usize); 4] {
+    let not_own = |name: &str| {
+        let parts = own.iter().map(|prefix| {
+            let length = prefix.len();
+            format!("substr({name}, 1, {length}) <> '{prefix}'")
+        });
+        parts.collect::<Vec<_>>().join(" AND ")
+    };
+    let tables = format!(
+        "(SELECT name FROM sqlite_schema WHERE type = 'table' AND {}) AS m",
+        not_own("name")
+    );
+    [
+        (
+            format!(
+                "SELECT l.name, l.type, l.wr, coalesce(m.sql, '') FROM pragma_table_list AS l \
+                 LEFT JOIN sqlite_schema AS m ON m.name = l.name AND m.type = 'table' \
+                 WHERE l.schema = 'main' AND {}",
+                not_own("l.name")
+            ),
+            4,
+        ),
+        (
+            format!(
+                "SELECT m.name, x.name, x.type, x.\"notnull\", x.pk, x.hidden \
+                 FROM {tables}, pragma_table_xinfo(m.name) AS x ORDER BY m.name, x.cid"
+            ),
+            6,
+        ),
+        (
+            format!(
+                "SELECT m.name, l.seq, i.name FROM {tables}, pragma_index_list(m.name) AS l, pragma_index_info(l.name) AS i \
+                 WHERE l.\"unique\" = 1 AND l.partial = 0 ORDER BY m.name, l.seq, i.seqno"
+            ),
+            3,
+        ),
+        (
+            format!(
+                "SELECT m.name, x.id, x.\"table\", x.\"from\", coalesce(x.\"to\", ''), x.on_delete \
+                 FROM {tables}, pragma_foreign_key_list(m.name) AS x ORDER BY m.name, x.id, x.seq"
+            ),
+            6,
+        ),
+    ]
+}
+
+/// The catalogue that the rows of [`queries`] tell.
+pub(crate) fn assembled([listed, columns, indexes, keys]: [Vec<Vec<Value>>; 4]) -> Catalogue {
+    let (columns, indexes, keys) = (by_table(columns), by_table(indexes), by_table(keys));
     let mut catalogue = Catalogue::default();
-    let mut listed = connection.prepare_cached(
-        "SELECT l.name, l.type, l.wr, coalesce(m.sql, '') FROM pragma_table_list AS l \
-         LEFT JOIN sqlite_schema AS m ON m.name = l.name AND m.type = 'table' \
-         WHERE l.schema = 'main' AND substr(l.name, 1, 7) <> 'sqlite_'",
-    )?;
-    let mut rows = listed.query([])?;
-    while let Some(row) = rows.next()? {
-        let name: String = row.get(0)?;
-        if row.get::<_, String>(1)? != "table" {
+    for row in &listed {
+        let name = row[0].as_str();
+        if row[1].as_str() != "table" {
             let what = "a view or a virtual table";
-            catalogue.others.insert(name, what.to_owned());
+            catalogue.others.insert(name.to_owned(), what.to_owned());
             continue;
         }
-        let table = table(connection, name, row.get(2)?, &row.get::<_, String>(3)?)?;
+        let of = |rows: &BTreeMap<String, Vec<Vec<Value>>>| rows.get(name).cloned();
+        let table = table(
+            name,
+            row[2].as_integer() != 0,
+            &row[3].as_str().to_ascii_uppercase(),
+            of(&columns).unwrap_or_default(),
+            unique_sets(of(&indexes).unwrap_or_default()),
+            of(&keys).unwrap_or_default(),
+        );
         catalogue.tables.insert(table.name.clone(), table);
     }
     spell_targets_as_declared(&mut catalogue);
-    Ok(catalogue)
+    catalogue
 }
 
+/// Rows by the table's name that each begins with.
+fn by_table(rows: Vec<Vec<Value>>) -> BTreeMap<String, Vec<Vec<Value>>> {
+    let mut tables: BTreeMap<String, Vec<Vec<Value>>> = BTreeMap::new();
+    for row in rows {
+        let name = row[0].as_str().to_owned();
+        tables.entry(name).or_default().push(row);
+    }
+    tables
+}
+
+/// `sql` is the text that made the table, in capitals.
 fn table(
-    connection: &Connection,
-    name: String,
+    name: &str,
     without_rowid: bool,
     sql: &str,
-) -> rusqlite::Result<Table> {
+    told: Vec<Vec<Value>>,
+    mut unique: Vec<Vec<String>>,
+    keys: Vec<Vec<Value>>,
+) -> Table {
     // The catalogue does not tell a column's collation; where the table's text has one, no column is taken as exact.
-    let upper = sql.to_ascii_uppercase();
-    let exact = !upper.contains("COLLATE");
+    let exact = !sql.contains("COLLATE");
     let mut columns = Vec::new();
     let mut primary: BTreeMap<i64, String> = BTreeMap::new();
     let mut declared_of_primary = String::new();
-    let mut statement = connection.prepare_cached(
-        "SELECT name, type, \"notnull\", pk, hidden FROM pragma_table_xinfo(?1) ORDER BY cid",
-    )?;
-    let mut rows = statement.query([&name])?;
-    while let Some(row) = rows.next()? {
-        let column: String = row.get(0)?;
-        let declared: String = row.get(1)?;
-        let place: i64 = row.get(3)?;
+    for row in told {
+        let (column, declared) = (row[1].as_str(), row[2].as_str());
+        let place = row[4].as_integer();
         if place > 0 {
-            primary.insert(place, column.clone());
-            declared_of_primary.clone_from(&declared);
+            primary.insert(place, column.to_owned());
+            declared_of_primary = declared.to_owned();
         }
         columns.push(Column {
-            name: column,
-            column_type: column_type(&declared),
+            name: column.to_owned(),
+            column_type: column_type(declared),
             exact,
-            field_type: field_type(&declared),
+            field_type: field_type(declared),
             fetch: None,
             nested: false,
             cast: None,
-            not_null: row.get(2)?,
+            not_null: row[3].as_integer() != 0,
             primary: place > 0,
-            generated: row.get::<_, i64>(4)? != 0,
+            generated: row[5].as_integer() != 0,
         });
     }
     let primary: Vec<String> = primary.into_values().collect();
-    let mut unique = unique_sets(connection, &name)?;
     if primary.len() == 1 && !unique.contains(&primary) {
         unique.push(primary.clone());
     }
@@ -88,16 +147,15 @@ fn table(
         }
         _ => primary,
     };
-    let foreign_keys = foreign_keys(connection, &name, upper.contains("DEFERR"))?;
-    Ok(Table {
-        sql: quoted(&name),
-        name,
+    Table {
+        sql: quoted(name),
+        name: name.to_owned(),
         key,
         key_moves: false,
         columns,
         unique,
-        foreign_keys,
-    })
+        foreign_keys: foreign_keys(keys, sql.contains("DEFERR")),
+    }
 }
 
 /// A name of the row number that no column hides.
@@ -109,52 +167,38 @@ fn rowid(columns: &[Column]) -> Option<&'static str> {
     })
 }
 
-fn unique_sets(connection: &Connection, table: &str) -> rusqlite::Result<Vec<Vec<String>>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT l.seq, i.name FROM pragma_index_list(?1) AS l, pragma_index_info(l.name) AS i \
-         WHERE l.\"unique\" = 1 AND l.partial = 0 ORDER BY l.seq, i.seqno",
-    )?;
+fn unique_sets(rows: Vec<Vec<Value>>) -> Vec<Vec<String>> {
     let mut sets: BTreeMap<i64, Vec<Option<String>>> = BTreeMap::new();
-    let mut rows = statement.query([table])?;
-    while let Some(row) = rows.next()? {
-        sets.entry(row.get(0)?).or_default().push(row.get(1)?);
+    for row in rows {
+        let name = (row[2] != Value::Null).then(|| row[2].as_str().to_owned());
+        sets.entry(row[1].as_integer()).or_default().push(name);
     }
     // An index on an expression has a part without a name.
-    Ok(sets
-        .into_values()
+    sets.into_values()
         .filter_map(|set| set.into_iter().collect())
-        .collect())
+        .collect()
 }
 
-fn foreign_keys(
-    connection: &Connection,
-    table: &str,
-    may_defer: bool,
-) -> rusqlite::Result<Vec<ForeignKey>> {
-    let mut statement = connection.prepare_cached(
-        "SELECT id, \"table\", \"from\", coalesce(\"to\", ''), on_delete FROM pragma_foreign_key_list(?1) ORDER BY id, seq",
-    )?;
+fn foreign_keys(rows: Vec<Vec<Value>>, may_defer: bool) -> Vec<ForeignKey> {
     let mut keys: BTreeMap<i64, ForeignKey> = BTreeMap::new();
-    let mut rows = statement.query([table])?;
-    while let Some(row) = rows.next()? {
-        let on_delete = match row.get::<_, String>(4)?.as_str() {
+    for row in rows {
+        let on_delete = match row[5].as_str() {
             "CASCADE" => OnDelete::Cascade,
             "SET NULL" | "SET DEFAULT" => OnDelete::Change,
             _ => OnDelete::Refuse,
         };
-        let target: String = row.get(1)?;
-        let pair = (row.get(2)?, row.get(3)?);
-        keys.entry(row.get(0)?)
+        let pair = (row[3].as_str().to_owned(), row[4].as_str().to_owned());
+        keys.entry(row[1].as_integer())
             .or_insert_with(|| ForeignKey {
                 pairs: Vec::new(),
-                target,
+                target: row[2].as_str().to_owned(),
                 on_delete,
                 may_defer,
             })
             .pairs
             .push(pair);
     }
-    Ok(keys.into_values().collect())
+    keys.into_values().collect()
 }
 
 /// Foreign keys may spell names in another case than the tables do, and leave out the columns of a primary key.

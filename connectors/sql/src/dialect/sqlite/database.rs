@@ -16,6 +16,7 @@ use super::error::{classified, refuses_a_row};
 use crate::catalogue::Catalogue;
 use crate::dialect::connections::{Connections, Permit, Permits, lock};
 use crate::dialect::session::{BATCHES_IN_FLIGHT, MAX_BATCH_BYTES};
+use crate::dialect::sql::Bound;
 use crate::dialect::{Applied, Batch, Cell, Dialect, Row, Sql, Transaction, Value, Write};
 
 /// An SQLite file and the connections to it that wait for work.
@@ -147,8 +148,17 @@ impl SqliteSession {
             {
                 return Ok(Arc::clone(catalogue));
             }
-            let catalogue =
-                Arc::new(catalogue::load(connection).map_err(|error| classified(&error))?);
+            let mut told: [Vec<Vec<Value>>; 4] = Default::default();
+            let queries = catalogue::queries(catalogue::OWN_TABLES);
+            for ((query, width), told) in queries.into_iter().zip(&mut told) {
+                each_row(connection, Sql::text(query), width, |row| {
+                    let mut one = Batch::new(width);
+                    push_row(&mut one, row, width)?;
+                    told.push(one.row(0).first(width));
+                    Ok(true)
+                })?;
+            }
+            let catalogue = Arc::new(catalogue::assembled(told));
             *known = Some((version, Arc::clone(&catalogue)));
             Ok(catalogue)
         })
@@ -422,7 +432,7 @@ fn push_row(batch: &mut Batch, row: &rusqlite::Row<'_>, width: usize) -> rusqlit
     Ok(())
 }
 
-fn placeholder(number: usize, _: Option<&str>) -> String {
+fn placeholder(number: usize, _: &Bound) -> String {
     format!("?{number}")
 }
 

@@ -5,5 +5,7 @@ mod database;
 mod error;
 mod types;
 
+#[cfg(feature = "d1")]
+pub(crate) use catalogue::{assembled, queries};
 pub(crate) use database::{SqliteDatabase, SqliteSession, SqliteStream};
 pub(crate) use types::{coerced, equal_values};

@@ -1,0 +1,15 @@
+//! The connector over Cloudflare D1: its own engine, behind the HTTP API's path and envelope.
+
+#![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
+
+#[path = "../common/mod.rs"]
+mod common;
+#[path = "../common/board.rs"]
+mod team;
+
+mod board;
+mod contract;
+mod hard_times;
+mod plans;
+mod server;
+mod values;

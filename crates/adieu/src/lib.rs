@@ -7,6 +7,7 @@ mod builder;
     not(any(
         feature = "analytics",
         feature = "billing",
+        feature = "email",
         feature = "http",
         feature = "object-storage",
         feature = "remote",
@@ -33,6 +34,8 @@ pub use adieu_auth as auth;
 #[cfg(feature = "billing")]
 pub use adieu_billing as billing;
 pub use adieu_core as core;
+#[cfg(feature = "email")]
+pub use adieu_email as email;
 pub use adieu_engine as engine;
 #[cfg(feature = "gateway")]
 pub use adieu_gateway as gateway;

@@ -206,6 +206,15 @@ impl Trial {
         Ok(tallies)
     }
 
+    /// How many records an erasure would still change, by the survey. What cannot be erased, or goes with something else, is left
+    /// out: no erasure of it would change anything.
+    pub(crate) async fn pending(&mut self, subject: &Subject) -> Verdict<u64> {
+        let tallies = self.tallies(subject).await?;
+        let erasable = self.erasable(subject);
+        let of_these = erasable.iter().filter_map(|one| tallies.get(&one.name));
+        Ok(of_these.map(Tally::pending).sum())
+    }
+
     /// The export's own answer; its page is committed when it succeeds.
     pub(crate) async fn try_export(
         &mut self,

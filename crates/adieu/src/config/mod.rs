@@ -17,6 +17,8 @@ use adieu_analytics::{AnalyticsConfig, AnalyticsConnector};
 #[cfg(feature = "billing")]
 use adieu_billing::{BillingConfig, BillingConnector};
 use adieu_core::{ConfigProblem, Connector, ConnectorName, Setting};
+#[cfg(feature = "email")]
+use adieu_email::{EmailConfig, EmailConnector};
 use adieu_engine::{Deadline, Engine, EngineError, Kind, MasterKey, RetryPolicy};
 #[cfg(feature = "http")]
 use adieu_http::{HttpConnector, HttpConnectorConfig};
@@ -124,6 +126,9 @@ pub enum SystemConfig {
     /// `kind = "billing"`
     #[cfg(feature = "billing")]
     Billing(Box<BillingConfig>),
+    /// `kind = "email"`
+    #[cfg(feature = "email")]
+    Email(Box<EmailConfig>),
     /// `kind = "http"`
     #[cfg(feature = "http")]
     Http(Box<HttpConnectorConfig>),
@@ -384,6 +389,10 @@ impl ConnectorConfig {
             #[cfg(feature = "billing")]
             SystemConfig::Billing(ref config) => {
                 Ok(Arc::new(BillingConnector::new(name, config, folder)?))
+            }
+            #[cfg(feature = "email")]
+            SystemConfig::Email(ref config) => {
+                Ok(Arc::new(EmailConnector::new(name, config, folder)?))
             }
             #[cfg(feature = "http")]
             SystemConfig::Http(ref config) => {

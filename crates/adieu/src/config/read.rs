@@ -21,6 +21,8 @@ const KINDS: &[&str] = &[
     "analytics",
     #[cfg(feature = "billing")]
     "billing",
+    #[cfg(feature = "email")]
+    "email",
     #[cfg(feature = "http")]
     "http",
     #[cfg(feature = "object-storage")]
@@ -253,6 +255,10 @@ impl Reader<'_> {
             Some("billing") => self
                 .system(&path, &mut block, adieu_billing::BillingConfig::validate)
                 .map(|config| SystemConfig::Billing(Box::new(config))),
+            #[cfg(feature = "email")]
+            Some("email") => self
+                .system(&path, &mut block, adieu_email::EmailConfig::validate)
+                .map(|config| SystemConfig::Email(Box::new(config))),
             #[cfg(feature = "http")]
             Some("http") => self
                 .system(&path, &mut block, adieu_http::HttpConnectorConfig::validate)

@@ -5,7 +5,7 @@ use adieu_core::{Cursor, Erased, Step};
 use crate::clauses::kept_stand;
 use crate::collector::{Collector, Page};
 use crate::compare::{contents, difference};
-use crate::counts::{pending, touched};
+use crate::counts::touched;
 use crate::faults::{Mischief, Sending, run};
 use crate::trial::{Make, Pace, Trial, Verdict, guarded, stored};
 
@@ -26,13 +26,13 @@ pub(crate) async fn bounded(make: &Make<'_>, mischief: Mischief) -> Verdict {
         }
     }
     for collection in trial.erasable(&subject) {
-        let mut before = pending(&trial.tallies(&subject).await?);
+        let mut before = trial.pending(&subject).await?;
         let mut cursor = None;
         for _ in 0..1_000 {
             let step = trial.step(&subject, &collection.name, cursor, Pace::Each(2));
             let erased = trial.erase(&step).await?;
             let counted = touched(&erased.tally);
-            let after = pending(&trial.tallies(&subject).await?);
+            let after = trial.pending(&subject).await?;
             let changed = before.saturating_sub(after);
             if counted > 2 || (changed > 2 && !trial.mischief.is_on()) {
                 return Err(format!(

@@ -4,6 +4,7 @@ use std::fmt;
 use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use adieu_core::{
     ConfigProblem, Connector, ConnectorError, ConnectorName, Cursor, Descriptor, Erased,
@@ -17,6 +18,7 @@ use crate::config::{Mapping, SqlConfig, TableRule};
 use crate::descriptor::describe;
 use crate::dialect::{Database, DatabaseUrl, Session, Sql, Transaction};
 use crate::error::misfit;
+use crate::snapshot::Snapshots;
 use crate::{erase, export, survey};
 
 /// A relational database, and which rows in it belong to whom.
@@ -25,6 +27,7 @@ pub struct SqlConnector {
     pub(crate) mapping: Mapping,
     pub(crate) database: Database,
     pub(crate) batch_rows: usize,
+    pub(crate) snapshots: Snapshots,
     pub(crate) erase_rows: NonZeroU32,
     pub(crate) pseudonym_key: Option<Secret>,
     today: Arc<dyn Fn() -> Date + Send + Sync>,
@@ -76,6 +79,10 @@ impl SqlConnector {
                 mapping,
                 database,
                 batch_rows: config.batch_rows.get() as usize,
+                snapshots: Snapshots::new(
+                    config.connections.get(),
+                    Duration::from_secs(config.snapshot_seconds.into()),
+                ),
                 erase_rows: config.erase_rows,
                 pseudonym_key,
                 today: Arc::new(|| {

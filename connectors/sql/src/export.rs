@@ -4,8 +4,8 @@ use std::collections::HashSet;
 use std::sync::Arc;
 
 use adieu_core::{
-    ConnectorError, Cursor, ErrorKind, Identity, IdentityKind, IdentityValue, PageWriter, Step,
-    Subject,
+    CollectionName, ConnectorError, Cursor, ErrorKind, Identity, IdentityKind, IdentityValue,
+    PageWriter, Step, Subject,
 };
 use serde::{Deserialize, Serialize};
 
@@ -13,11 +13,12 @@ use crate::catalogue::{Catalogue, Column, Table};
 use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
-use crate::dialect::{Cell, Row, Sql, Transaction, Value};
+use crate::dialect::{Batch, Cell, Row, Sql, Transaction, Value};
 use crate::error::misfit;
 use crate::key::after;
 use crate::record::{Record, Shape, exported};
 use crate::selection::Selector;
+use crate::snapshot::{Moment, Place, Reading};
 use crate::walk::Walk;
 
 /// How many identities a page remembers, so as not to yield one for each of a million rows.
@@ -43,9 +44,22 @@ pub(crate) async fn export(
         .cursor()
         .map(|cursor| cursor.decode(step.collection()))
         .transpose()?;
-    let mut session = connector.database.session().await?;
-    session.begin(Transaction::Read).await?;
-    let catalogue = session.catalogue().await?;
+    let mut deviating = Vec::new();
+    let mut last = None;
+    if let Some(position) = position {
+        deviating = position.deviating;
+        last = position.after;
+    }
+    let (moment, place) = match connector.snapshots.take(step) {
+        Some(kept) => kept,
+        None => begin(connector, step).await?,
+    };
+    let mut session = None;
+    let mut reading = None;
+    let catalogue = match place {
+        Place::Within(open) => Arc::clone(&reading.insert(open).catalogue),
+        Place::Between(open) => session.insert(open).catalogue().await?,
+    };
     let problems = stopping(&connector.mapping, rule, &catalogue, Stops::Everything);
     let Some(table) = catalogue
         .table(rule.name.as_str())
@@ -53,12 +67,6 @@ pub(crate) async fn export(
     else {
         return Err(misfit(&problems));
     };
-    let mut deviating = Vec::new();
-    let mut last = None;
-    if let Some(position) = position {
-        deviating = position.deviating;
-        last = position.after;
-    }
     if let Some(key) = &last {
         // A cursor of another collection is refused, also where there is nothing to read.
         after(catalogue.dialect, table, key, false)?;
@@ -67,20 +75,10 @@ pub(crate) async fn export(
     if !page.wants_records() && yields.is_empty() {
         return Ok(None);
     }
-    let selector = Selector {
-        mapping: &connector.mapping,
-        catalogue: &catalogue,
-        subject: step.subject(),
-        resolves: true,
-    };
-    let rows = selector.rows(&mut session, rule, "t").await?;
     let shape = Shape::new(rule, table, &deviating);
     if page.wants_records() {
         page.schema(&shape.schema())?;
     }
-    let Some(rows) = rows else {
-        return Ok(None);
-    };
     let columns: Vec<&Column> = match page.wants_records() {
         true => exported(rule, table).collect(),
         false => Vec::new(),
@@ -91,47 +89,104 @@ pub(crate) async fn export(
         columns,
         yields,
     };
-    let walk = plan.walk(rows, last.clone());
-    let mut stream = session.stream(walk, plan.width(), connector.batch_rows)?;
+    let all = connector.descriptor.collections.iter().filter(|one| {
+        one.is_reached_by(step.subject()) && (page.wants_records() || !one.yields.is_empty())
+    });
+    let all: Vec<&CollectionName> = all.map(|one| &one.name).collect();
+    if let Some(mut session) = session {
+        let selector = Selector {
+            mapping: &connector.mapping,
+            catalogue: &catalogue,
+            subject: step.subject(),
+            resolves: true,
+        };
+        let Some(rows) = selector.rows(&mut session, rule, "t").await? else {
+            connector
+                .snapshots
+                .keep_between(step, moment, session, &all);
+            return Ok(None);
+        };
+        let walk = plan.walk(rows, last.clone());
+        reading = Some(Reading {
+            catalogue: Arc::clone(&catalogue),
+            stream: session.stream(walk, plan.width(), connector.batch_rows)?,
+            batch: Batch::new(plan.width()),
+            next: 0,
+        });
+    }
+    let Some(mut reading) = reading else {
+        return Ok(None);
+    };
+    let key_width = table.key.len();
     let mut seen = Seen::new(step.subject());
-    while let Some(batch) = stream.next().await {
-        let batch = batch?;
-        for index in 0..batch.len() {
-            let row = batch.row(index);
+    loop {
+        while reading.next < reading.batch.len() {
+            let row = reading.batch.row(reading.next);
             plan.yield_identities(row, &mut seen, page)?;
             if page.wants_records() {
                 let record = Record {
                     shape: &shape,
                     row,
-                    first: table.key.len(),
+                    first: key_width,
                 };
                 if !record.fits() {
                     // The next page begins with this row, under a schema that it fits.
                     deviating.extend(record.misfits());
-                    if let Some(before) = index.checked_sub(1) {
-                        last = Some(batch.row(before).first(table.key.len()));
+                    if let Some(before) = reading.next.checked_sub(1) {
+                        last = Some(reading.batch.row(before).first(key_width));
                     }
-                    let position = Position {
-                        after: last,
-                        deviating,
-                    };
-                    return Cursor::encode(step.collection(), &position).map(Some);
+                    let next = Position::cursor(step, last, deviating)?;
+                    connector
+                        .snapshots
+                        .keep_within(step, moment, reading, &next);
+                    return Ok(Some(next));
                 }
                 page.record(&record).await?;
             }
+            reading.next += 1;
             if page.is_full() {
-                let position = Position {
-                    after: Some(row.first(table.key.len())),
-                    deviating,
-                };
-                return Cursor::encode(step.collection(), &position).map(Some);
+                let next = Position::cursor(step, Some(row.first(key_width)), deviating)?;
+                connector
+                    .snapshots
+                    .keep_within(step, moment, reading, &next);
+                return Ok(Some(next));
             }
         }
-        if let Some(end) = batch.len().checked_sub(1) {
-            last = Some(batch.row(end).first(table.key.len()));
+        if let Some(end) = reading.batch.len().checked_sub(1) {
+            last = Some(reading.batch.row(end).first(key_width));
+            if moment.is_over() {
+                return Position::cursor(step, last, deviating).map(Some);
+            }
+        }
+        match reading.stream.next().await {
+            Some(batch) => (reading.batch, reading.next) = (batch?, 0),
+            None => break,
         }
     }
+    if let Some(session) = reading.stream.session().await {
+        connector
+            .snapshots
+            .keep_between(step, moment, session, &all);
+    }
     Ok(None)
+}
+
+/// A transaction that sees one moment, for this page and, where it may stay open, for those that follow.
+async fn begin(connector: &SqlConnector, step: &Step) -> Result<(Moment, Place), ConnectorError> {
+    let mut session = connector.database.session().await?;
+    session.begin(Transaction::Read).await?;
+    let may_last = connector.snapshots.may_keep_for(step) && session.may_stay_open().await?;
+    Ok((connector.snapshots.begin(may_last), Place::Between(session)))
+}
+
+impl Position {
+    fn cursor(
+        step: &Step,
+        after: Option<Vec<Value>>,
+        deviating: Vec<usize>,
+    ) -> Result<Cursor, ConnectorError> {
+        Cursor::encode(step.collection(), &Self { after, deviating })
+    }
 }
 
 /// What a page reads of each row: its key, the exported columns, the columns that yield.

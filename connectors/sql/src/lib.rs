@@ -16,6 +16,7 @@ mod links;
 mod pseudonym;
 mod record;
 mod selection;
+mod snapshot;
 mod survey;
 mod walk;
 

@@ -15,6 +15,7 @@ pub struct Step {
     cursor: Option<Cursor>,
     key: StepKey,
     max_records: NonZeroU32,
+    run: Option<StepKey>,
 }
 
 impl Step {
@@ -29,6 +30,7 @@ impl Step {
             cursor: None,
             key,
             max_records: Self::DEFAULT_MAX_RECORDS,
+            run: None,
         }
     }
 
@@ -43,6 +45,13 @@ impl Step {
     #[must_use]
     pub fn at_most(mut self, max_records: NonZeroU32) -> Self {
         self.max_records = max_records;
+        self
+    }
+
+    /// Says which run the step is part of: one pass of one request over a connector's collections.
+    #[must_use]
+    pub fn in_run(mut self, run: StepKey) -> Self {
+        self.run = Some(run);
         self
     }
 
@@ -65,6 +74,13 @@ impl Step {
     /// idempotency key.
     pub fn key(&self) -> &StepKey {
         &self.key
+    }
+
+    /// Which run the step is part of, when it is part of one. A connector may keep something open from one step of a run to the
+    /// next, such as a moment of a database that all of them see. It must not need it: the next step may come much later, never, or
+    /// after a restart.
+    pub fn run(&self) -> Option<&StepKey> {
+        self.run.as_ref()
     }
 
     /// How many records an erasure step may touch at most. An export step is bounded by

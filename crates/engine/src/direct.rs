@@ -243,7 +243,9 @@ impl Inner {
         loop {
             let (name, place) = (&descriptor.name, cursor.as_ref());
             let key = keys.key("export", name, &collection.name, place, 0);
-            let step = Step::new((*known).clone(), collection.name.clone(), key).at(cursor.clone());
+            let step = Step::new((*known).clone(), collection.name.clone(), key)
+                .at(cursor.clone())
+                .in_run(keys.run("export", name));
             let mut page = archive.page()?;
             let answer = {
                 let mut writer = PageWriter::new(&mut page);

@@ -123,7 +123,9 @@ async fn yielded_from(
     loop {
         let name = &station.connector.descriptor().name;
         let key = keys.key("discover", name, &collection.name, cursor.as_ref(), 0);
-        let step = Step::new(known.clone(), collection.name.clone(), key).at(cursor.clone());
+        let step = Step::new(known.clone(), collection.name.clone(), key)
+            .at(cursor.clone())
+            .in_run(keys.run("discover", name));
         let (next, found) = station
             .call_again(
                 retry,

@@ -61,7 +61,9 @@ async fn export_collection(
             state.cursor.as_ref(),
             0,
         );
-        let step = Step::new(subject, collection.name.clone(), key).at(state.cursor.clone());
+        let step = Step::new(subject, collection.name.clone(), key)
+            .at(state.cursor.clone())
+            .in_run(StepKeys(ledger.id).run("export", connector));
         let mut page = spool.page(connector, collection, &state.mark)?;
         let answer = station
             .call(

@@ -33,4 +33,11 @@ impl StepKeys {
         let hash = sha256(&[&bytes, cursor.map_or(&[][..], Cursor::as_bytes)]);
         StepKey::new(hex(&hash[..16]))
     }
+
+    /// Names a run: the steps of one verb on one connector.
+    pub(crate) fn run(self, verb: &str, connector: &ConnectorName) -> StepKey {
+        let id = self.0.to_string();
+        let bytes = [id.as_str(), verb, connector.as_str()].join("\n");
+        StepKey::new(hex(&sha256(&[bytes.as_bytes()])[..16]))
+    }
 }

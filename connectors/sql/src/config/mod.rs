@@ -59,6 +59,9 @@ pub struct SqlConfig {
     /// How many rows pass from the database's thread at a time.
     #[serde(default = "default_batch_rows")]
     pub batch_rows: NonZeroU32,
+    /// How long an export may keep one transaction open, so that all its pages show one moment; 0 gives each page its own.
+    #[serde(default = "default_snapshot_seconds")]
+    pub snapshot_seconds: u32,
     /// How many rows one transaction of an erasure may delete or change; locks are held no longer than it takes.
     #[serde(default = "default_erase_rows")]
     pub erase_rows: NonZeroU32,
@@ -93,6 +96,7 @@ impl SqlConfig {
             precedence: Precedence::default(),
             pseudonym_key: None,
             batch_rows: default_batch_rows(),
+            snapshot_seconds: default_snapshot_seconds(),
             erase_rows: default_erase_rows(),
             connections: default_connections(),
             busy_timeout_ms: default_busy_timeout_ms(),
@@ -158,6 +162,10 @@ fn default_batch_rows() -> NonZeroU32 {
 
 fn default_erase_rows() -> NonZeroU32 {
     NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN)
+}
+
+fn default_snapshot_seconds() -> u32 {
+    300
 }
 
 fn default_connections() -> NonZeroUsize {

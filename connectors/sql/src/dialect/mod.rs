@@ -3,7 +3,7 @@
 //! Above it: which rows are a person's, what happens to them, how a page is written. Below it: how a statement is spelled,
 //! sent and answered, what the catalogue says, which values equal an identity, what an error means.
 
-mod connections;
+pub(crate) mod connections;
 #[cfg(feature = "d1")]
 pub(crate) mod d1;
 mod mariadb;
@@ -18,7 +18,7 @@ mod url;
 mod value;
 mod write;
 
-pub(crate) use session::{Applied, Database, Host, Session, Transaction};
+pub(crate) use session::{Applied, Database, Host, RowStream, Session, Transaction};
 pub(crate) use spelling::Dialect;
 pub(crate) use sql::Sql;
 pub(crate) use surroundings::Surroundings;

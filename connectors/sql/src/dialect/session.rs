@@ -286,6 +286,23 @@ impl Session {
         }
     }
 
+    /// Whether its transaction may stay open from one page to the next: where it sees one moment and keeps nobody from writing.
+    pub(crate) async fn may_stay_open(&mut self) -> Result<bool, ConnectorError> {
+        match self {
+            Self::Sqlite(_) => {
+                // Without a write-ahead log whoever reads keeps others from writing.
+                let mode = self
+                    .rows(Sql::text("PRAGMA journal_mode"), 1)
+                    .await?
+                    .concat();
+                Ok(mode.first().is_some_and(|mode| mode.as_str() == "wal"))
+            }
+            Self::Postgres(_) | Self::MariaDb(_) => Ok(true),
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Ok(false),
+        }
+    }
+
     /// Goes through the rows of a walk and lets them be read as they come, in order.
     pub(crate) fn stream(
         self,
@@ -296,8 +313,14 @@ impl Session {
         let sql = walk.ordered()?;
         Ok(match self {
             Self::Sqlite(session) => RowStream::Sqlite(session.stream(sql, width, batch_rows)),
-            Self::Postgres(session) => RowStream::Server(session.stream(sql, width, batch_rows)),
-            Self::MariaDb(session) => RowStream::Server(session.stream(sql, width, batch_rows)),
+            Self::Postgres(session) => {
+                let back = Session::Postgres;
+                RowStream::Server(session.stream(sql, width, batch_rows, back))
+            }
+            Self::MariaDb(session) => {
+                let back = Session::MariaDb;
+                RowStream::Server(session.stream(sql, width, batch_rows, back))
+            }
             #[cfg(feature = "d1")]
             Self::D1(session) => RowStream::Server(session.stream(walk, width)),
         })
@@ -309,6 +332,14 @@ impl RowStream {
         match self {
             Self::Sqlite(stream) => stream.next().await,
             Self::Server(stream) => stream.next().await,
+        }
+    }
+
+    /// After the last rows: the session that the query was sent in, with its transaction still open.
+    pub(crate) async fn session(&mut self) -> Option<Session> {
+        match self {
+            Self::Sqlite(stream) => stream.session().await.map(Session::Sqlite),
+            Self::Server(stream) => stream.session().await,
         }
     }
 }

@@ -56,9 +56,9 @@ async fn a_d1_database() -> impl Fixture {
             sql,
             "INSERT INTO customers VALUES ({id}, 'user{id}@example.com', '{name}', '203.0.113.{ip}', '1984-05-17', 'cus_{id}0000000');"
         );
-        for n in 0..9 {
+        for n in 0..5 {
             // The first ones are kept, some of the last ones are over.
-            let year = if n < 6 { 2025 } else { 2009 };
+            let year = if n < 3 { 2025 } else { 2009 };
             let (number, month) = (id * 1000 + n, n + 1);
             let parent = if n > 0 {
                 (number - 1).to_string()
@@ -173,7 +173,7 @@ impl Fixture for D1 {
     }
 
     async fn poison(&self) -> u64 {
-        let refuse = "CREATE TRIGGER refuse BEFORE DELETE ON sessions WHEN OLD.token IN ('token-1-2', 'token-1-7') \
+        let refuse = "CREATE TRIGGER refuse BEFORE DELETE ON sessions WHEN OLD.token IN ('token-1-2', 'token-1-4') \
                       BEGIN SELECT RAISE(ABORT, 'the session of Ada Lovelace stays'); END";
         self.0.run(&[refuse]).await;
         2

@@ -18,4 +18,5 @@ mod place;
 mod postgres_contract;
 mod postgres_types;
 mod proposals;
+mod snapshots;
 mod writing;

@@ -81,6 +81,10 @@ impl Place {
         }
     }
 
+    pub(crate) fn server(&self) -> Server {
+        self.server
+    }
+
     pub(crate) fn name(&self) -> &str {
         &self.database
     }

@@ -10,7 +10,7 @@ use super::stream::ServerStream;
 use super::{Server, Transaction};
 use crate::catalogue::Catalogue;
 use crate::dialect::connections::{Connections, Permit};
-use crate::dialect::{Batch, Row, Sql, Value};
+use crate::dialect::{Batch, Row, Session, Sql, Value};
 
 /// A database and the connections to it that wait for work.
 pub(crate) struct ServerDatabase<S: Server> {
@@ -173,8 +173,14 @@ impl<S: Server> ServerSession<S> {
     }
 
     /// Sends a query and lets its rows be read as they come.
-    pub(crate) fn stream(self, sql: Sql, width: usize, batch_rows: usize) -> ServerStream {
-        ServerStream::start(self, sql, width, batch_rows)
+    pub(crate) fn stream(
+        self,
+        sql: Sql,
+        width: usize,
+        batch_rows: usize,
+        back: fn(Self) -> Session,
+    ) -> ServerStream {
+        ServerStream::start(self, sql, width, batch_rows, back)
     }
 
     /// The connection, for one exchange. Until [`ServerSession::end_call`] the session counts as broken off.

@@ -2,18 +2,19 @@
 
 use adieu_core::ConnectorError;
 use futures_util::TryStreamExt;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::AbortHandle;
 
 use super::Server;
 use super::session::ServerSession;
 use crate::dialect::session::{BATCHES_IN_FLIGHT, MAX_BATCH_BYTES};
-use crate::dialect::{Batch, Sql};
+use crate::dialect::{Batch, Session, Sql};
 
 /// Rows as they come. Dropping it ends the query.
 pub(crate) struct ServerStream {
     batches: mpsc::Receiver<Result<Batch, ConnectorError>>,
     task: AbortHandle,
+    session: Option<oneshot::Receiver<Session>>,
 }
 
 impl ServerStream {
@@ -23,7 +24,11 @@ impl ServerStream {
         batches: mpsc::Receiver<Result<Batch, ConnectorError>>,
         task: AbortHandle,
     ) -> Self {
-        Self { batches, task }
+        Self {
+            batches,
+            task,
+            session: None,
+        }
     }
 
     /// Sends a query.
@@ -32,24 +37,33 @@ impl ServerStream {
         sql: Sql,
         width: usize,
         batch_rows: usize,
+        back: fn(ServerSession<S>) -> Session,
     ) -> Self {
         let (sender, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
+        let (ended, waiting) = oneshot::channel();
         let task = tokio::spawn(async move {
             let sent = session.send_batches(sql, width, batch_rows, &sender).await;
-            if let Err(error) = sent {
-                // The reader has gone when this fails.
-                let _ = sender.send(Err(error)).await;
+            // The reader has gone when these fail.
+            match sent {
+                Ok(()) => drop(ended.send(back(session))),
+                Err(error) => drop(sender.send(Err(error)).await),
             }
         });
         Self {
             batches,
             task: task.abort_handle(),
+            session: Some(waiting),
         }
     }
 
     /// The next rows; `None` after the last ones.
     pub(crate) async fn next(&mut self) -> Option<Result<Batch, ConnectorError>> {
         self.batches.recv().await
+    }
+
+    /// After the last rows: the session that the query was sent in.
+    pub(crate) async fn session(&mut self) -> Option<Session> {
+        self.session.take()?.await.ok()
     }
 }
 

@@ -8,7 +8,7 @@ use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
 use rusqlite::config::DbConfig;
 use rusqlite::types::{ToSqlOutput, ValueRef};
 use rusqlite::{Connection, InterruptHandle, OpenFlags, ToSql};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::catalogue;
@@ -279,6 +279,7 @@ impl SqliteSession {
     /// Sends a query and lets its rows be read as they come.
     pub(crate) fn stream(mut self, sql: Sql, width: usize, batch_rows: usize) -> SqliteStream {
         let (sender, batches) = mpsc::channel(BATCHES_IN_FLIGHT);
+        let (back, session) = oneshot::channel();
         let handle = self
             .connection
             .as_ref()
@@ -289,13 +290,20 @@ impl SqliteSession {
             let sent = self.send_batches(sql, width, batch_rows, &sender);
             // From here on the connection may serve another call, which must not be interrupted.
             *lock(&ended) = None;
-            drop(self);
-            if let Err(error) = sent {
-                // The reader has gone when this fails.
-                let _ = sender.blocking_send(Err(error));
+            // The reader has gone when these fail.
+            match sent {
+                Ok(()) => drop(back.send(self)),
+                Err(error) => {
+                    drop(self);
+                    drop(sender.blocking_send(Err(error)));
+                }
             }
         }));
-        SqliteStream { batches, running }
+        SqliteStream {
+            batches,
+            running,
+            session: Some(session),
+        }
     }
 
     fn send_batches(
@@ -360,12 +368,18 @@ impl Drop for SqliteSession {
 pub(crate) struct SqliteStream {
     batches: mpsc::Receiver<Result<Batch, ConnectorError>>,
     running: Arc<Mutex<Option<InterruptHandle>>>,
+    session: Option<oneshot::Receiver<SqliteSession>>,
 }
 
 impl SqliteStream {
     /// The next rows; `None` after the last ones.
     pub(crate) async fn next(&mut self) -> Option<Result<Batch, ConnectorError>> {
         self.batches.recv().await
+    }
+
+    /// After the last rows: the session that the query was sent in.
+    pub(crate) async fn session(&mut self) -> Option<SqliteSession> {
+        self.session.take()?.await.ok()
     }
 }
 

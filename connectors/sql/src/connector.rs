@@ -18,6 +18,7 @@ use crate::config::{Mapping, SqlConfig, TableRule};
 use crate::descriptor::describe;
 use crate::dialect::{Database, DatabaseUrl, Session, Sql, Transaction};
 use crate::error::misfit;
+use crate::inspect::{Uncovered, uncovered};
 use crate::snapshot::Snapshots;
 use crate::{erase, export, survey};
 
@@ -101,6 +102,19 @@ impl SqlConnector {
     pub fn with_today(mut self, today: impl Fn() -> Date + Send + Sync + 'static) -> Self {
         self.today = Arc::new(today);
         self
+    }
+
+    /// Finds what looks personal in the database and is covered by nothing in the mapping: columns that outlive an erasure,
+    /// and tables that refer to a person. What was decided, with a reason, is not told.
+    ///
+    /// # Errors
+    /// When the catalogue cannot be read.
+    pub async fn uncovered(&self) -> Result<Vec<Uncovered>, ConnectorError> {
+        let mut session = self.database.session().await?;
+        session.begin(Transaction::Read).await?;
+        let catalogue = session.catalogue().await?;
+        session.commit().await?;
+        Ok(uncovered(&self.mapping, &catalogue))
     }
 
     pub(crate) fn today(&self) -> Date {

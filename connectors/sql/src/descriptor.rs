@@ -118,6 +118,7 @@ fn unreachable(config: &SqlConfig, mapping: &Mapping) -> Vec<Unreachable> {
             let (how, reason) = match mapped {
                 ColumnMapping::Omit(reason) => ("left out of the export", reason),
                 ColumnMapping::Mask(reason) => ("masked in the export", reason),
+                ColumnMapping::Keep(reason) => ("kept in an erasure", reason),
             };
             add(
                 format!("column `{column}` of `{}`", rule.name),

@@ -22,6 +22,7 @@ mod walk;
 
 pub use config::SqlConfig;
 pub use connector::SqlConnector;
+pub use inspect::Uncovered;
 
 #[cfg(test)]
 mod plans;

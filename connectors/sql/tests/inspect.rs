@@ -65,6 +65,7 @@ async fn chains_composite_keys_and_what_hangs_on_them_are_followed() {
     );
     let connector = shop.connector(&mapping(&proposal));
     connector.check().await.unwrap();
+    assert_eq!(connector.uncovered().await.unwrap(), []);
     let ada = subject(&["email=ada@example.com"]);
     assert_eq!(export(&connector, &ada, "lines").await.unwrap().len(), 2);
     erase_all(&connector, &ada).await;
@@ -101,6 +102,7 @@ async fn of_several_persons_in_a_row_one_owns_it_and_the_others_are_masked() {
     // Others' rows refer to hers, so hers stays without her.
     let connector = shop.connector(&mapping(&proposal));
     connector.check().await.unwrap();
+    assert_eq!(connector.uncovered().await.unwrap(), []);
     let ada = subject(&["email=ada@example.com"]);
     let sent = export(&connector, &ada, "messages").await.unwrap();
     assert_eq!(
@@ -174,6 +176,7 @@ async fn what_no_key_says_is_guessed_by_name_and_type_and_marked() {
     assert!(text.contains("# - leads: telefon"), "{text}");
     let connector = shop.connector(&mapping(&proposal));
     connector.check().await.unwrap();
+    assert_eq!(connector.uncovered().await.unwrap(), []);
     erase_all(&connector, &subject(&["email=ada@example.com"])).await;
     for (table, left) in [
         ("users", 1),
@@ -272,5 +275,119 @@ async fn a_wrong_table_or_column_is_told_with_the_names_that_are_near() {
             !format!("{error} {error:?}").contains("hunter2"),
             "{error:?}"
         );
+    }
+}
+
+const SHOP: &str = "
+    CREATE TABLE customers (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT, joined_on TEXT);
+    CREATE TABLE orders (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers (id), placed_on TEXT);
+    CREATE TABLE products (id INTEGER PRIMARY KEY, name TEXT, description TEXT);
+";
+const MAPPING: &str = r#"
+    [table.customers]
+    subject = { customer_id = "id", email = "email" }
+    erase = { pseudonymize = { email = "unique", name = "null" } }
+    [table.orders]
+    references = { customer_id = "customers.id" }
+    erase = { retain = { basis = "legal_obligation", reason = "tax law" } }
+"#;
+
+async fn told(shop: &Shop, mapping: &str) -> Vec<String> {
+    let found = shop.connector(mapping).uncovered().await.unwrap();
+    found.iter().map(ToString::to_string).collect()
+}
+
+#[tokio::test]
+async fn a_personal_column_that_appears_is_told_until_it_is_decided_about() {
+    let shop = Shop::new(SHOP);
+    assert!(told(&shop, MAPPING).await.is_empty());
+    shop.open()
+        .execute_batch(
+            "ALTER TABLE customers ADD COLUMN mobile_no TEXT; ALTER TABLE customers ADD COLUMN phone_verified BOOLEAN;
+             ALTER TABLE orders ADD COLUMN delivery_note TEXT; ALTER TABLE products ADD COLUMN email TEXT;",
+        )
+        .unwrap();
+    assert_eq!(
+        told(&shop, MAPPING).await,
+        [
+            "`orders.delivery_note` looks like free text, and stays as it is in an erasure; write delivery_note = \"null\" under \
+             [connector.table.orders.erase.pseudonymize], or delivery_note = { keep = \"why\" } under [connector.table.orders.columns]",
+            "`customers.mobile_no` looks like a phone number, and stays as it is in an erasure; write mobile_no = \"null\" under \
+             [connector.table.customers.erase.pseudonymize], or mobile_no = { keep = \"why\" } under [connector.table.customers.columns]",
+        ]
+    );
+    let decided = MAPPING
+        .replace(
+            "name = \"null\" }",
+            "name = \"null\", mobile_no = \"null\" }",
+        )
+        .replace(
+            "[table.orders]",
+            "[table.orders]\ncolumns = { delivery_note = { keep = \"a part of the invoice\" } }",
+        );
+    assert!(told(&shop, &decided).await.is_empty());
+    // A row that is deleted takes all its columns along.
+    let deleted = MAPPING.replace(
+        "erase = { retain = { basis = \"legal_obligation\", reason = \"tax law\" } }",
+        "erase = \"delete\"",
+    );
+    assert_eq!(told(&shop, &deleted).await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_table_that_leads_to_a_person_is_told_until_it_is_mapped_or_left_out() {
+    let shop = Shop::new(SHOP);
+    shop.open()
+        .execute_batch(
+            "CREATE TABLE sessions (token TEXT PRIMARY KEY, customerId INTEGER, ip TEXT);
+             CREATE TABLE tickets (id INTEGER PRIMARY KEY, customer_id INTEGER REFERENCES customers (id));
+             CREATE TABLE replies (id INTEGER PRIMARY KEY, ticket_id INTEGER REFERENCES tickets (id), body TEXT);
+             CREATE TABLE clicks (id INTEGER PRIMARY KEY, ticket_id INTEGER REFERENCES tickets (id), at TEXT);",
+        )
+        .unwrap();
+    let found = told(&shop, MAPPING).await;
+    assert_eq!(found.len(), 3, "{found:#?}");
+    assert!(found[0].starts_with("the table `sessions` seems to lead to `customers` by customerId, with token, ip that look personal"));
+    assert!(
+        found[1].contains(
+            "[connector.table.tickets] with references = { customer_id = \"customers.id\" }"
+        ),
+        "{}",
+        found[1]
+    );
+    assert!(
+        found[2].starts_with("the table `replies` leads to `tickets` by ticket_id, with body"),
+        "{}",
+        found[2]
+    );
+    let omitted = format!(
+        "omit = {{ sessions = \"they live an hour\", tickets = \"another system has them\" }}\n{MAPPING}"
+    );
+    assert!(
+        told(&shop, &omitted).await.is_empty(),
+        "what hangs on a table that is left out is left out"
+    );
+    let descriptor = shop.connector(&omitted).descriptor().clone();
+    let of_sessions = descriptor
+        .unreachable
+        .iter()
+        .find(|one| one.what == "table `sessions`")
+        .unwrap();
+    assert_eq!(of_sessions.why, "left out: they live an hour");
+}
+
+#[test]
+fn what_is_left_out_and_mapped_at_once_or_kept_and_deleted_is_refused() {
+    let shop = Shop::new(SHOP);
+    for (mapping, told) in [
+        (format!("omit = {{ orders = \"\" }}\n{MAPPING}"), "needs a reason in words"),
+        (format!("omit = {{ orders = \"why\" }}\n{MAPPING}"), "is mapped; leave it out or map it"),
+        (
+            "[table.customers]\nsubject = { email = \"email\" }\ncolumns = { name = { keep = \"why\" } }\nerase = \"delete\"".to_owned(),
+            "cannot be kept: its row is deleted",
+        ),
+    ] {
+        let problems = shop.try_connector(&mapping).unwrap_err();
+        assert!(problems.iter().any(|problem| problem.to_string().contains(told)), "{told}: {problems:?}");
     }
 }

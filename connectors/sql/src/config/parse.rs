@@ -15,6 +15,8 @@ use super::table::{
 #[derive(Debug)]
 pub(crate) struct Mapping {
     pub(crate) tables: Vec<TableRule>,
+    /// Tables that are left out for a reason.
+    pub(crate) omit: BTreeSet<String>,
 }
 
 /// One mapped table.
@@ -83,7 +85,10 @@ impl Mapping {
         reader.omitted();
         let tables = reader.in_erase_order(tables);
         if reader.problems.is_empty() {
-            Ok(Self { tables })
+            Ok(Self {
+                tables,
+                omit: config.omit.keys().cloned().collect(),
+            })
         } else {
             Err(reader.problems)
         }
@@ -382,7 +387,15 @@ impl Reader<'_> {
 
     fn column_rules(&mut self, name: &str, table: &TableMapping) {
         for (column, rule) in &table.columns {
-            let (ColumnMapping::Omit(reason) | ColumnMapping::Mask(reason)) = rule;
+            let (ColumnMapping::Omit(reason)
+            | ColumnMapping::Mask(reason)
+            | ColumnMapping::Keep(reason)) = rule;
+            if let (ColumnMapping::Keep(_), Some(EraseMapping::Delete)) = (rule, &table.erase) {
+                self.problem(
+                    ["table", name, "columns", column],
+                    "cannot be kept: its row is deleted",
+                );
+            }
             if reason.trim().is_empty() {
                 self.problem(
                     ["table", name, "columns", column],

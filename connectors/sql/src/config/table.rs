@@ -36,7 +36,7 @@ pub struct TableMapping {
     /// By which columns a row refers to a row of the person in another mapped table.
     #[serde(default)]
     pub references: References,
-    /// Columns that are left out of the export or masked in it, each with its reason.
+    /// Columns that are left out of the export, masked in it, or kept in an erasure, each with its reason.
     #[serde(default)]
     pub columns: BTreeMap<String, ColumnMapping>,
     /// What happens to a row in an erasure.
@@ -103,7 +103,7 @@ impl TableMapping {
         self
     }
 
-    /// Leaves a column out of the export or masks it.
+    /// Leaves a column out of the export, masks it, or keeps it in an erasure.
     #[must_use]
     pub fn column(mut self, column: impl Into<String>, mapping: ColumnMapping) -> Self {
         self.columns.insert(column.into(), mapping);
@@ -132,7 +132,7 @@ pub struct References(pub Vec<Reference>);
 #[serde(transparent)]
 pub struct Reference(pub BTreeMap<String, String>);
 
-/// A column that is not exported as it is.
+/// A column that is not exported as it is, or that stays where others are replaced.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum ColumnMapping {
@@ -140,6 +140,8 @@ pub enum ColumnMapping {
     Omit(String),
     /// The column's values are replaced by `[masked]`, for this reason: they are about somebody else.
     Mask(String),
+    /// The column looks personal, and stays as it is in a row that outlives an erasure, for this reason.
+    Keep(String),
 }
 
 /// What happens to a row in an erasure.

@@ -1,5 +1,6 @@
 //! Reading a database's catalogue and proposing a mapping that a person edits. No row is read.
 
+mod coverage;
 mod personal;
 mod proposal;
 mod pseudonyms;
@@ -18,6 +19,9 @@ use crate::config::SqlConfig;
 use crate::dialect::{Database, DatabaseUrl, Transaction};
 use crate::error::misfit;
 use proposal::{Draft, Given};
+
+pub use coverage::Uncovered;
+pub(crate) use coverage::uncovered;
 
 /// What a mapping is to be proposed for: the table that holds the persons, and by which columns they are known.
 #[derive(Clone, Debug)]

@@ -46,6 +46,8 @@ pub(crate) struct TableDraft<'c> {
 /// What of a column is not exported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Treatment {
+    /// It stays where others are replaced, for this reason.
+    Keep(&'static str),
     /// It is about somebody else.
     Mask,
     /// It would help whoever wants to pretend to be the person.
@@ -117,6 +119,12 @@ impl<'c> Draft<'c> {
                 continue;
             }
             let mut draft = TableDraft::new(mention.table);
+            for (column, _) in &draft.looks_personal {
+                draft.columns.insert(
+                    column.clone(),
+                    Treatment::Keep("it is not about whom the row mentions"),
+                );
+            }
             draft.ways = optional.into_iter().cloned().collect();
             let nulls = draft.ways.iter().flat_map(Way::locals);
             let nulls = nulls
@@ -418,13 +426,23 @@ impl<'c> TableDraft<'c> {
                 Ok(pseudonymizer) => {
                     replaced.insert(name.clone(), pseudonymizer);
                 }
-                Err(reason) => self.remarks.push(format!(
-                    "`{name}` looks like {} and stays: {reason}",
-                    sort.in_words()
-                )),
+                Err(reason) => {
+                    self.columns
+                        .entry(name.clone())
+                        .or_insert(Treatment::Keep(reason));
+                }
             }
         }
         self.erase = if replaced.is_empty() || self.table.key_moves {
+            let kept = replaced.into_keys().map(|name| {
+                (
+                    name,
+                    Treatment::Keep("the row has no key, so it cannot be changed"),
+                )
+            });
+            for (name, treatment) in kept {
+                self.columns.entry(name).or_insert(treatment);
+            }
             Erasing::Keep(why)
         } else {
             Erasing::Pseudonymize(replaced, why)

@@ -99,9 +99,11 @@ fn block(draft: &TableDraft<'_>) -> String {
         let _ = writeln!(text, "\n[{head}.columns]");
         let columns = draft.columns.iter().map(|(column, treatment)| {
             let treated = match treatment {
-                Treatment::Mask => "{ mask = \"it may be about somebody else\" }",
+                Treatment::Keep(reason) => format!("{{ keep = {} }}", string(reason)),
+                Treatment::Mask => "{ mask = \"it may be about somebody else\" }".to_owned(),
                 Treatment::Omit => {
                     "{ omit = \"it would help whoever wants to pretend to be the person\" }"
+                        .to_owned()
                 }
             };
             (format!("{} = {treated}", key(column)), String::new())
@@ -172,7 +174,7 @@ fn references(draft: &TableDraft<'_>, text: &mut String) {
     }
 }
 
-fn reference(way: &Way) -> String {
+pub(crate) fn reference(way: &Way) -> String {
     let pairs = way.pairs.iter().map(|(local, there)| {
         format!(
             "{} = {}",
@@ -206,7 +208,7 @@ fn identities(all: &[(IdentityKind, String)]) -> String {
     format!("{{ {} }}", written.join(", "))
 }
 
-fn pseudonymizer(way: &Pseudonymizer) -> String {
+pub(crate) fn pseudonymizer(way: &Pseudonymizer) -> String {
     match way {
         Pseudonymizer::Null => "\"null\"".to_owned(),
         Pseudonymizer::Unique => "\"unique\"".to_owned(),

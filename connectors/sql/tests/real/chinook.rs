@@ -49,6 +49,7 @@ fn connector(place: &Place, server: Server) -> SqlConnector {
             "BillingAddress",
             "BillingCity",
             "BillingState",
+            "BillingCountry",
             "Customer]",
             "Customer.",
             "Invoice]",

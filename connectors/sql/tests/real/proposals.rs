@@ -14,7 +14,13 @@ pub(crate) async fn proposed(place: &Place, table: &str, identity: &str) -> Prop
     let inspection = Inspection::new(Setting::from(place.url()), table);
     let inspection = inspection.identity(IdentityKind::new(kind).unwrap(), column);
     let proposal = inspection.propose(".".as_ref()).await.unwrap();
-    place.connector(&mapping(&proposal)).check().await.unwrap();
+    let connector = place.connector(&mapping(&proposal));
+    connector.check().await.unwrap();
+    assert_eq!(
+        connector.uncovered().await.unwrap(),
+        [],
+        "it covers what looks personal"
+    );
     proposal
 }
 

@@ -323,6 +323,39 @@ impl Config {
         Ok(self.server.applied_to(gateway))
     }
 
+    /// What looks personal in the databases and is covered by nothing in the file, by connector. Databases that cannot be read
+    /// are left out: checking the engine tells of them.
+    ///
+    /// # Errors
+    /// Everything that is missing in the configuration at once, each with its line.
+    #[cfg(feature = "sql")]
+    pub async fn uncovered(
+        &self,
+    ) -> Result<Vec<(ConnectorName, adieu_sql::Uncovered)>, ConfigError> {
+        let mut problems = Vec::new();
+        let mut uncovered = Vec::new();
+        for (index, connector) in self.connectors.iter().enumerate() {
+            #[cfg_attr(
+                not(any(feature = "billing", feature = "http", feature = "object-storage")),
+                allow(irrefutable_let_patterns)
+            )]
+            let SystemConfig::Sql(config) = &connector.system else {
+                continue;
+            };
+            match SqlConnector::new(connector.name.clone(), config, self.folder()) {
+                Err(found) => {
+                    let at = ["connector".to_owned(), index.to_string()];
+                    problems.extend(found.into_iter().map(|one| one.under(at.clone())));
+                }
+                Ok(database) => {
+                    let found = database.uncovered().await.unwrap_or_default();
+                    uncovered.extend(found.into_iter().map(|one| (connector.name.clone(), one)));
+                }
+            }
+        }
+        self.unless(problems, Some(uncovered))
+    }
+
     fn located(&self, problems: Vec<ConfigProblem>) -> Vec<Mistake> {
         let located = problems
             .into_iter()

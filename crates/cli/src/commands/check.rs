@@ -12,16 +12,21 @@ use crate::terminal::Terminal;
 
 /// Check the configuration and every system in it
 ///
-/// Connects to each system without reading personal data, and says what it can and cannot do.
+/// Connects to each system without reading personal data, and says what it can and cannot do. What looks personal in a database and
+/// is neither mapped nor left out with a reason makes it fail: it would be forgotten in every export and erasure.
 #[derive(Args, Debug)]
 pub(crate) struct Check {
     #[command(flatten)]
     config: ConfigArgument,
+    /// Only warn of what looks personal and is not covered.
+    #[arg(long)]
+    warn_uncovered: bool,
 }
 
 impl Check {
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let (_, engine) = self.config.open().await?;
+        let (config, engine) = self.config.open().await?;
+        let uncovered = config.uncovered().await?;
         let answers = engine.check().await;
         let archives = engine
             .check_archives()
@@ -48,6 +53,9 @@ impl Check {
             .collect();
         terminal.json(&json!({
             "connectors": connectors,
+            "uncovered": uncovered.iter().map(|(name, one)| json!({
+                "connector": name, "table": one.table, "column": one.column, "why": one.why, "write": one.write,
+            })).collect::<Vec<_>>(),
             "archives": { "works": archives.is_ok(), "reason": archives.as_ref().err() },
         }));
         for (descriptor, answer) in &checked {
@@ -56,15 +64,23 @@ impl Check {
         if let Err(reason) = &archives {
             terminal.complain(&format!("the place for archives FAILS: {reason}"));
         }
+        for (name, one) in &uncovered {
+            terminal.complain(&format!("{name}: {one}"));
+        }
         let failing = checked.iter().filter(|(_, answer)| answer.is_err()).count();
+        let stops = !uncovered.is_empty() && !self.warn_uncovered;
         match failing {
+            0 if stops => terminal.complain(&format!(
+                "{} of what looks personal is not covered; cover it, or check with --warn-uncovered",
+                uncovered.len()
+            )),
             0 => terminal.say(&format!("All {} systems work.", checked.len())),
             failing => terminal.complain(&format!(
                 "{failing} of {} systems would fail",
                 checked.len()
             )),
         }
-        Ok(if failing == 0 && archives.is_ok() {
+        Ok(if failing == 0 && archives.is_ok() && !stops {
             Exit::Done
         } else {
             Exit::Failed

@@ -280,3 +280,42 @@ fn ctrl_c_says_that_the_request_is_kept_and_how_to_go_on() {
     let ran = place.run(&["resume"]).ended(0);
     assert!(ran.out.contains("Nothing was interrupted"), "{}", ran.out);
 }
+
+#[test]
+fn a_personal_column_that_appears_makes_the_check_fail_until_it_is_decided_about() {
+    let place = Place::new();
+    place.run(&["check"]).ended(0);
+    place
+        .database("shop.db")
+        .execute_batch("ALTER TABLE customers ADD COLUMN birth_date TEXT; CREATE TABLE notes (customer_id INTEGER, note TEXT);")
+        .unwrap();
+    let ran = place.run(&["check"]).ended(5);
+    assert!(
+        ran.err
+            .contains("shop: `customers.birth_date` looks like a date of birth"),
+        "{}",
+        ran.err
+    );
+    assert!(
+        ran.err
+            .contains("shop: the table `notes` seems to lead to `customers`"),
+        "{}",
+        ran.err
+    );
+    let warned = place.run(&["check", "--warn-uncovered"]).ended(0);
+    assert!(
+        warned.err.contains("customers.birth_date") && warned.out.contains("All 2 systems work.")
+    );
+    let (code, document) = place.json(&["check"]);
+    assert_eq!(
+        (code, &document["uncovered"][0]["column"]),
+        (5, &serde_json::json!("birth_date"))
+    );
+    assert_eq!(document["connectors"][0]["works"], serde_json::json!(true));
+    let decided = place.read("adieu.toml").replace(
+        "[connector.table.customers]",
+        "[connector.omit]\nnotes = \"they are about wares\"\n\n[connector.table.customers]\ncolumns = { birth_date = { keep = \"for the test\" } }",
+    );
+    place.write("adieu.toml", &decided);
+    place.run(&["check"]).ended(0);
+}

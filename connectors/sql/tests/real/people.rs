@@ -1,5 +1,6 @@
 //! The benchmark's database, small: what is proposed for it is right as it stands.
 
+use adieu_core::Connector as _;
 use adieu_testkit::discover;
 
 use crate::common::{erase_all, export, subject, survey};
@@ -63,5 +64,52 @@ async fn what_is_proposed_exports_and_erases_one_person_unedited() {
     );
     for tally in survey(&connector, &second).await.into_values() {
         assert_eq!(tally.unwrap().pending(), 0);
+    }
+}
+
+/// The server itself writes down the plan of every statement that it runs, the checks of foreign keys included.
+#[tokio::test]
+async fn every_statement_of_a_request_finds_its_rows_by_an_index() {
+    let Some(place) = people(2_000) else { return };
+    let proposal = proposed(&place, "users", "email=email").await;
+    place.query("ANALYZE");
+    for setting in [
+        "session_preload_libraries = 'auto_explain'",
+        "auto_explain.log_min_duration = 0",
+        "auto_explain.log_nested_statements = on",
+        "log_min_messages = 'log'",
+    ] {
+        place.query(&format!("ALTER DATABASE {} SET {setting}", place.name()));
+    }
+    let connector = place.connector(&mapping(&proposal));
+    let person = discover(&connector, subject(&["email=user1000@example.com"]))
+        .await
+        .unwrap();
+    survey(&connector, &person).await;
+    for collection in &connector.descriptor().collections {
+        export(&connector, &person, collection.name.as_str())
+            .await
+            .unwrap();
+    }
+    erase_all(&connector, &person).await;
+    survey(&connector, &person).await;
+
+    let log = crate::servers::postgres().log();
+    let plans: Vec<&str> = log.split("plan:\n").skip(1).collect();
+    let tables = [
+        "users",
+        "addresses",
+        "orders",
+        "order_items",
+        "payments",
+        "events",
+    ];
+    for table in tables {
+        let of_it = |plan: &&&str| plan.contains(&format!(" on {table}"));
+        let count = plans.iter().filter(of_it).count();
+        assert!(count >= 4, "only {count} plans of {table} were seen");
+        for plan in plans.iter().filter(of_it) {
+            assert!(!plan.contains(&format!("Seq Scan on {table}")), "{plan}");
+        }
     }
 }

@@ -117,6 +117,11 @@ impl Postgres {
         client.wait().unwrap();
     }
 
+    /// What the server has written down.
+    pub(crate) fn log(&self) -> String {
+        std::fs::read_to_string(self.running.folder.with_file_name("log")).unwrap()
+    }
+
     /// Runs a file.
     pub(crate) fn run_file(&self, database: &str, file: &Path) {
         run(self.psql(database).arg("-f").arg(file));

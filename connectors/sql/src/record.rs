@@ -144,9 +144,9 @@ impl Serialize for Written<'_> {
             (Cell::Blob(bytes), FieldType::Binary) => {
                 serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
             }
-            (Cell::Text(json), _) if self.field.nested => match provider_json::parse(json) {
-                Ok(value) => value.serialize(serializer),
-                Err(_) => octets(serializer, json),
+            (Cell::Text(json), _) if self.field.nested => match provider_json::Passed::new(json) {
+                Some(value) => value.serialize(serializer),
+                None => octets(serializer, json),
             },
             (Cell::Text(text) | Cell::Decimal(text), _) => match std::str::from_utf8(text) {
                 Ok(text) => serializer.serialize_str(text),

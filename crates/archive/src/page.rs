@@ -223,12 +223,13 @@ impl PageSink for Page {
             });
         }
         let csv = self.format.has_csv().then_some(&mut self.csv.text);
-        if let Err(reason) = rows.write(record, csv, &mut self.json.text) {
+        let has_json = self.format.has_json();
+        if let Err(reason) = rows.write(record, csv, &mut self.json.text, has_json) {
             self.csv.text.truncate(csv_before);
             self.json.text.truncate(json_before);
             return Err(fault(reason));
         }
-        if !self.format.has_json() {
+        if !has_json {
             self.json.text.clear();
         }
         self.text_bytes += (self.csv.text.len() - csv_before) as u64;

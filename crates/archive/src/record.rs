@@ -11,7 +11,7 @@ mod key;
 mod top;
 
 pub(crate) use cell::quote;
-use top::Top;
+use top::{Top, With};
 
 /// Writes the records of one collection.
 pub(crate) struct Rows {
@@ -94,12 +94,14 @@ impl Rows {
         csv.extend_from_slice(b"\r\n");
     }
 
-    /// Writes one record as a JSON object and, where wanted, as a CSV line. After an error both may hold a part of it.
+    /// Writes one record as a JSON object, a CSV line, or both; `json` is written to in any case, and holds no record when
+    /// `with_json` is false. After an error both may hold a part of it.
     pub(crate) fn write(
         &mut self,
         record: &dyn erased_serde::Serialize,
         csv: Option<&mut Vec<u8>>,
         json: &mut Vec<u8>,
+        with_json: bool,
     ) -> Result<(), &'static str> {
         self.cells.clear();
         self.others.clear();
@@ -107,7 +109,11 @@ impl Rows {
         for column in &mut self.columns {
             column.span = None;
         }
-        Top::write(self, record, json, csv.is_some())?;
+        let with = With {
+            csv: csv.is_some(),
+            json: with_json,
+        };
+        Top::write(self, record, json, with)?;
         if let Some(csv) = csv {
             self.write_line(csv);
         }

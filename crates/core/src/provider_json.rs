@@ -1,7 +1,10 @@
 //! JSON as providers send it, without losing what a strict parser refuses or rounds.
 
 use std::borrow::Cow;
+use std::fmt;
 
+use serde::de::IgnoredAny;
+use serde::ser::{Serialize, Serializer};
 use serde_json::Value;
 
 /// Parses JSON from a provider and keeps every value.
@@ -14,16 +17,59 @@ use serde_json::Value;
 /// # Errors
 /// When the text is not JSON.
 pub fn parse(json: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(&keep_values(json))
+    serde_json::from_slice(&keep_values(json).0)
 }
 
-/// Rewrites the text so that a strict parser keeps its values; borrowed when there is nothing to rewrite.
-fn keep_values(json: &[u8]) -> Cow<'_, [u8]> {
+/// JSON from a provider that is written on as it is read, with the same values as [`parse`] keeps, and nothing of it held
+/// in between.
+///
+/// A key that is there twice stays there twice.
+pub struct Passed<'a>(Cow<'a, [u8]>);
+
+impl<'a> Passed<'a> {
+    /// Looks whether the text is JSON that can be written on; `None` where [`parse`] would fail.
+    pub fn new(json: &'a [u8]) -> Option<Self> {
+        std::str::from_utf8(json).ok()?;
+        let (kept, depth) = keep_values(json);
+        let is_json = || serde_json::from_slice::<IgnoredAny>(&kept).is_ok();
+        (depth < DEEPEST && is_json()).then_some(Self(kept))
+    }
+}
+
+/// It is somebody's: nothing of it is shown.
+impl fmt::Debug for Passed<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Passed").finish_non_exhaustive()
+    }
+}
+
+impl Serialize for Passed<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut json = serde_json::Deserializer::from_slice(&self.0);
+        serde_transcode::transcode(&mut json, serializer)
+    }
+}
+
+/// How deep arrays and objects may lie in each other; `serde_json` reads no deeper.
+const DEEPEST: usize = 128;
+
+/// Rewrites the text so that a strict parser keeps its values; borrowed when there is nothing to rewrite. Says too how deep it is.
+fn keep_values(json: &[u8]) -> (Cow<'_, [u8]>, usize) {
     let mut kept: Option<Vec<u8>> = None;
     let mut copied = 0;
+    let (mut depth, mut deepest) = (0_usize, 0);
     let mut at = 0;
     while at < json.len() {
         match json[at] {
+            b'{' | b'[' => {
+                depth += 1;
+                deepest = deepest.max(depth);
+                at += 1;
+            }
+            b'}' | b']' => {
+                depth = depth.saturating_sub(1);
+                at += 1;
+            }
             b'"' => at = scan_string(json, at, &mut kept, &mut copied),
             b'-' | b'0'..=b'9' => {
                 let end = json[at..]
@@ -31,7 +77,7 @@ fn keep_values(json: &[u8]) -> Cow<'_, [u8]> {
                     .position(|b| !matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
                     .map_or(json.len(), |length| at + length);
                 let number = &json[at..end];
-                if is_number(number) && !is_exact(number) {
+                if !is_plainly_exact(number) && is_number(number) && !is_exact(number) {
                     let out = kept.get_or_insert_with(|| Vec::with_capacity(json.len() + 16));
                     out.extend_from_slice(&json[copied..at]);
                     out.push(b'"');
@@ -44,13 +90,14 @@ fn keep_values(json: &[u8]) -> Cow<'_, [u8]> {
             _ => at += 1,
         }
     }
-    match kept {
+    let kept = match kept {
         None => Cow::Borrowed(json),
         Some(mut out) => {
             out.extend_from_slice(&json[copied..]);
             Cow::Owned(out)
         }
-    }
+    };
+    (kept, deepest)
 }
 
 /// Walks over a string that begins at `start`, doubling the backslash of lone surrogates; returns where it ends.
@@ -91,7 +138,19 @@ fn unicode_escape(json: &[u8], at: usize) -> Option<u16> {
 
 /// Whether these bytes are a JSON number, so that what is not stays an error.
 fn is_number(text: &[u8]) -> bool {
-    serde_json::from_slice::<serde::de::IgnoredAny>(text).is_ok()
+    serde_json::from_slice::<IgnoredAny>(text).is_ok()
+}
+
+/// Whether these are digits so few that a 64-bit integer or a double keeps them: what nearly every number is.
+fn is_plainly_exact(number: &[u8]) -> bool {
+    /// A double keeps every decimal number of so many digits (`f64::DIGITS`).
+    const DIGITS: usize = f64::DIGITS as usize;
+    let digits = number.strip_prefix(b"-").unwrap_or(number);
+    digits.len() <= DIGITS + 1
+        && digits.iter().filter(|byte| byte.is_ascii_digit()).count() <= DIGITS
+        && digits
+            .iter()
+            .all(|byte| byte.is_ascii_digit() || *byte == b'.')
 }
 
 /// Whether reading the number as an integer or a double and writing it again keeps its value.
@@ -194,6 +253,15 @@ mod tests {
         }
     }
 
+    #[test]
+    fn what_is_deeper_than_can_be_read_is_not_written_on() {
+        for (depth, readable) in [(DEEPEST - 1, true), (DEEPEST, false), (100_000, false)] {
+            let json = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+            assert_eq!(parse(json.as_bytes()).is_ok(), readable, "{depth}");
+            assert_eq!(Passed::new(json.as_bytes()).is_some(), readable, "{depth}");
+        }
+    }
+
     proptest! {
         #[test]
         fn what_a_strict_parser_reads_exactly_is_read_the_same(text in "\\PC*", number in any::<i64>(), float in any::<f32>()) {
@@ -204,7 +272,21 @@ mod tests {
 
         #[test]
         fn no_bytes_make_it_panic(bytes in proptest::collection::vec(any::<u8>(), 0..200)) {
-            let _ = parse(&bytes);
+            let passed = Passed::new(&bytes).map(|passed| serde_json::to_value(passed).unwrap());
+            prop_assert_eq!(passed, parse(&bytes).ok());
+        }
+
+        #[test]
+        fn what_is_written_on_is_what_is_parsed(json in r#"(\[|\{|\]|\}|,|:|"a?"|"(é|\\n|\\ud83d|\\ude00){0,3}"|-?[0-9]{1,20}(\.[0-9]{1,20})?(e-?[0-9]{1,3})?|true|null| ){1,8}"#) {
+            let passed = Passed::new(json.as_bytes()).map(|passed| serde_json::to_value(passed).unwrap());
+            prop_assert_eq!(passed, parse(json.as_bytes()).ok());
+        }
+
+        #[test]
+        fn a_decimal_number_that_is_plainly_exact_is_exact(whole in "0|[1-9][0-9]{0,14}", fraction in "(\\.[0-9]{1,15})?") {
+            let number = format!("{whole}{fraction}");
+            prop_assume!(is_plainly_exact(number.as_bytes()));
+            prop_assert!(is_exact(number.as_bytes()));
         }
     }
 }

@@ -33,6 +33,8 @@ pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
 /// Writes one value of a declared field.
 pub(super) struct Cell<'a> {
     pub(super) json: &'a mut Vec<u8>,
+    /// Whether anybody reads the JSON of texts; everything else is written by way of it.
+    pub(super) with_texts: bool,
     /// Where the CSV cell goes, when there is to be one.
     pub(super) cells: Option<&'a mut Vec<u8>>,
     pub(super) field_type: FieldType,
@@ -177,7 +179,9 @@ impl<'a> ser::Serializer for Cell<'a> {
 
     fn serialize_str(mut self, value: &str) -> Result<(), Unwritable> {
         self.judge(|field| fits::text(field, value));
-        json::text(value, self.json);
+        if self.with_texts {
+            json::text(value, self.json);
+        }
         if let Some(cells) = self.cells {
             if self.formula_safe && value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
                 quote(format!("'{value}").as_bytes(), cells);

@@ -7,6 +7,13 @@ use super::cell::Cell;
 use super::json::{self, Unwritable};
 use super::{Rows, key::Key};
 
+/// The forms that a record is written in.
+#[derive(Clone, Copy)]
+pub(super) struct With {
+    pub(super) csv: bool,
+    pub(super) json: bool,
+}
+
 /// Takes nothing but a map or a struct, and hands on its fields.
 pub(super) struct Top<'r, 'a>(&'r mut Record<'a>);
 
@@ -16,12 +23,12 @@ impl Top<'_, '_> {
         rows: &mut Rows,
         record: &dyn erased_serde::Serialize,
         json: &mut Vec<u8>,
-        with_cells: bool,
+        with: With,
     ) -> Result<(), &'static str> {
         let mut at_hand = Record {
             rows,
             json,
-            with_cells,
+            with,
             fields: 0,
             key: String::new(),
             fault: None,
@@ -192,7 +199,7 @@ impl SerializeStruct for Top<'_, '_> {
 struct Record<'a> {
     rows: &'a mut Rows,
     json: &'a mut Vec<u8>,
-    with_cells: bool,
+    with: With,
     fields: usize,
     key: String,
     fault: Option<&'static str>,
@@ -241,7 +248,8 @@ impl Record<'_> {
         let start = rows.cells.len();
         let cell = Cell {
             json: self.json,
-            cells: self.with_cells.then_some(&mut rows.cells),
+            with_texts: self.with.json,
+            cells: self.with.csv.then_some(&mut rows.cells),
             field_type: column.field_type,
             misfit: &mut column.misfit,
             formula_safe: rows.formula_safe,
@@ -260,7 +268,7 @@ impl Record<'_> {
         json::text(name, self.json);
         self.json.push(b':');
         value.serialize(json::Value { out: self.json })?;
-        if self.with_cells {
+        if self.with.csv {
             let others = &mut self.rows.others;
             if !others.is_empty() {
                 others.push(b',');

@@ -1,7 +1,5 @@
 //! Values as PostgreSQL sends them in binary form.
 
-use std::fmt::Write as _;
-
 use sqlx::postgres::{PgRow, PgValueRef};
 use sqlx::{Error, Row as _, TypeInfo as _, ValueRef as _};
 
@@ -50,8 +48,9 @@ fn cell<'a>(value: &PgValueRef<'_>, bytes: &'a [u8], scratch: &'a mut String) ->
         1184 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "Z", scratch),
         1700 => numeric(bytes, scratch)?,
         2950 => {
+            let mut text = uuid::Uuid::encode_buffer();
             let uuid = uuid::Uuid::from_slice(bytes).ok()?;
-            let _ = write!(scratch, "{}", uuid.hyphenated());
+            scratch.push_str(uuid.hyphenated().encode_lower(&mut text));
             Cell::Text(scratch.as_bytes())
         }
         // A version number comes before the text of `jsonb`.
@@ -89,9 +88,13 @@ fn timestamp<'a>(micros: i64, zone: &str, out: &'a mut String) -> Cell<'a> {
             let within = micros.rem_euclid(DAY);
             let (seconds, fraction) = (within / 1_000_000, within % 1_000_000);
             let (hour, minute, second) = (seconds / 3600, seconds / 60 % 60, seconds % 60);
-            let _ = write!(out, "T{hour:02}:{minute:02}:{second:02}");
+            for (mark, number) in [('T', hour), (':', minute), (':', second)] {
+                out.push(mark);
+                push_digits(number, 2, out);
+            }
             if fraction != 0 {
-                let _ = write!(out, ".{fraction:06}");
+                out.push('.');
+                push_digits(fraction, 6, out);
                 out.truncate(out.trim_end_matches('0').len());
             }
             out.push_str(zone);
@@ -123,8 +126,22 @@ fn push_date(days_since_2000: i64, out: &mut String) -> &'static str {
     } else {
         (1 - year, " BC")
     };
-    let _ = write!(out, "{year:04}-{month:02}-{day:02}");
+    push_digits(year, 4, out);
+    for number in [month, day] {
+        out.push('-');
+        push_digits(number, 2, out);
+    }
     suffix
+}
+
+/// Writes a number that is not negative in at least so many digits. A million rows have millions of them.
+fn push_digits(number: i64, at_least: usize, out: &mut String) {
+    let mut digits = itoa::Buffer::new();
+    let digits = digits.format(number);
+    for _ in digits.len()..at_least {
+        out.push('0');
+    }
+    out.push_str(digits);
 }
 
 /// Digits of base 10,000, the power of the first one, a sign, and how many decimal digits are shown.
@@ -159,19 +176,14 @@ fn numeric<'a>(bytes: &[u8], out: &'a mut String) -> Option<Cell<'a>> {
         out.push('0');
     }
     for at in 0..=weight {
-        let digit = digit(at)?;
-        let _ = if at == 0 {
-            write!(out, "{digit}")
-        } else {
-            write!(out, "{digit:04}")
-        };
+        push_digits(digit(at)?.into(), if at == 0 { 1 } else { 4 }, out);
     }
     if scale > 0 {
         out.push('.');
         let end = out.len() + scale;
         let mut at = weight + 1;
         while out.len() < end {
-            let _ = write!(out, "{:04}", digit(at)?);
+            push_digits(digit(at)?.into(), 4, out);
             at += 1;
         }
         out.truncate(end);

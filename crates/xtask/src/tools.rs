@@ -24,6 +24,7 @@ const DEBIAN: &[(Seen, &str)] = &[
     (Seen::Program("mariadbd"), "mariadb-server"),
     (Seen::Program("node"), "nodejs"),
     (Seen::Program("npm"), "npm"),
+    (Seen::Program("openssl"), "openssl"),
     (Seen::PostgresServer, "postgresql"),
     (Seen::Program("redis-server"), "redis-server"),
     (Seen::Program("sqlite3"), "sqlite3"),

@@ -22,6 +22,7 @@ use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+pub(crate) mod processor;
 pub(crate) mod signing;
 
 /// In which language an example is.

@@ -25,7 +25,7 @@ use adieu_http::{HttpConnector, HttpConnectorConfig};
 #[cfg(feature = "object-storage")]
 use adieu_object_storage::{ObjectStorageConfig, ObjectStorageConnector};
 #[cfg(feature = "remote")]
-use adieu_remote::{RemoteConfig, RemoteConnector};
+use adieu_remote::{OpendsrConfig, OpendsrConnector, RemoteConfig, RemoteConnector};
 #[cfg(feature = "sql")]
 use adieu_sql::{SqlConfig, SqlConnector};
 use serde::Deserialize;
@@ -132,6 +132,9 @@ pub enum SystemConfig {
     /// `kind = "http"`
     #[cfg(feature = "http")]
     Http(Box<HttpConnectorConfig>),
+    /// `kind = "opendsr"`
+    #[cfg(feature = "remote")]
+    Opendsr(Box<OpendsrConfig>),
     /// `kind = "remote"`
     #[cfg(feature = "remote")]
     Remote(Box<RemoteConfig>),
@@ -430,6 +433,10 @@ impl ConnectorConfig {
             #[cfg(feature = "http")]
             SystemConfig::Http(ref config) => {
                 Ok(Arc::new(HttpConnector::new(name, config, folder)?))
+            }
+            #[cfg(feature = "remote")]
+            SystemConfig::Opendsr(ref config) => {
+                Ok(Arc::new(OpendsrConnector::new(name, config, folder)?))
             }
             #[cfg(feature = "remote")]
             SystemConfig::Remote(ref config) => {

@@ -28,6 +28,8 @@ const KINDS: &[&str] = &[
     #[cfg(feature = "object-storage")]
     "object-storage",
     #[cfg(feature = "remote")]
+    "opendsr",
+    #[cfg(feature = "remote")]
     "remote",
     #[cfg(feature = "sql")]
     "sql",
@@ -263,6 +265,10 @@ impl Reader<'_> {
             Some("http") => self
                 .system(&path, &mut block, adieu_http::HttpConnectorConfig::validate)
                 .map(|config| SystemConfig::Http(Box::new(config))),
+            #[cfg(feature = "remote")]
+            Some("opendsr") => self
+                .system(&path, &mut block, adieu_remote::OpendsrConfig::validate)
+                .map(|config| SystemConfig::Opendsr(Box::new(config))),
             #[cfg(feature = "remote")]
             Some("remote") => self
                 .system(&path, &mut block, adieu_remote::RemoteConfig::validate)

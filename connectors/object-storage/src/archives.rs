@@ -79,12 +79,12 @@ impl ArchiveBucket {
         }
     }
 
-    /// Proves that the bucket is there and lets in.
+    /// Proves that the bucket is there and lets one write and delete, with a small object that is removed at once.
     ///
     /// # Errors
     /// What is wrong, and which permission is missing.
     pub async fn check(&self) -> Result<(), ConnectorError> {
-        self.remote.check_at(&self.root).await
+        self.remote.check_writing(&self.root).await
     }
 
     /// Begins an archive. What an earlier attempt left of the same name, unfinished, is removed.

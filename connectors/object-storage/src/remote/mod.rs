@@ -15,6 +15,7 @@ mod s3;
 mod upload;
 mod xml;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use adieu_core::{Body, ConnectorError, ErrorKind, Retry, async_trait};
@@ -85,10 +86,11 @@ trait Api: Send + Sync {
     ) -> Result<(), ConnectorError>;
 
     /// Tries every right that is needed and can be tried without an object, under a prefix.
-    async fn check(&self, prefix: &str) -> Result<(), ConnectorError>;
+    async fn check(&self, prefix: &str, marks: &[&MarkKind]) -> Result<(), ConnectorError>;
 }
 
 /// Which page of which listing is wanted.
+#[derive(Clone, Copy)]
 struct Ask<'a> {
     listing: Listing,
     prefix: &'a str,
@@ -193,17 +195,32 @@ impl Remote {
     /// Proves that what an export and an erasure need is allowed.
     pub(crate) async fn check(&self, finder: &Arc<Finder>) -> Result<(), ConnectorError> {
         // Rights may end at a prefix, so the words before the first placeholder are asked for.
-        let template = finder.prefixes.first();
-        let literals: Vec<&str> = template
-            .map(|one| one.leading_literals().collect())
-            .unwrap_or_default();
-        let prefix: String = literals.iter().flat_map(|word| [*word, "/"]).collect();
-        self.check_at(&prefix).await
+        let marked = finder.marked.iter().map(|one| &one.prefix);
+        let templates = finder.prefixes.iter().chain(marked);
+        let templates = templates.chain(finder.manifests.iter().map(|one| &one.object));
+        let mut prefixes: BTreeSet<String> = templates
+            .map(|one| {
+                one.leading_literals()
+                    .flat_map(|word| [word, "/"])
+                    .collect()
+            })
+            .collect();
+        if prefixes.is_empty() {
+            prefixes.insert(finder.key_prefix.clone());
+        }
+        let marks: Vec<&MarkKind> = finder.marked.iter().map(|one| &one.kind).collect();
+        for prefix in &prefixes {
+            self.api.check(prefix, &marks).await?;
+        }
+        Ok(())
     }
 
-    /// The same under a prefix.
-    pub(crate) async fn check_at(&self, prefix: &str) -> Result<(), ConnectorError> {
-        self.api.check(prefix).await
+    /// Proves the same for objects that are written here, by writing one and removing it.
+    pub(crate) async fn check_writing(&self, prefix: &str) -> Result<(), ConnectorError> {
+        self.api.check(prefix, &[]).await?;
+        let key = format!("{prefix}adieu-check-{:032x}", fastrand::u128(..));
+        self.api.put(&key, Bytes::from_static(b"adieu")).await?;
+        self.clear(&key, &[Listing::Objects]).await
     }
 
     /// Begins an object.

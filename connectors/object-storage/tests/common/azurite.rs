@@ -117,6 +117,11 @@ impl Container {
         config_at(&self.name, KEY)
     }
 
+    /// The same behind another port, where something stands between.
+    pub(crate) fn config_behind(&self, port: u16) -> ObjectStorageConfig {
+        config_behind(port, &self.name, KEY)
+    }
+
     async fn ok(&self, method: &str, path: &str, headers: &[(&str, &str)], body: &[u8]) -> Answer {
         let path = format!("/{ACCOUNT}/{}{path}", self.name);
         let answer = signed(method, &path, headers, body).await;
@@ -158,9 +163,12 @@ async fn signed(method: &str, path: &str, headers: &[(&str, &str)], body: &[u8])
 }
 
 pub(crate) fn config_at(container: &str, key: &str) -> ObjectStorageConfig {
+    config_behind(azurite().port, container, key)
+}
+
+fn config_behind(port: u16, container: &str, key: &str) -> ObjectStorageConfig {
     let url = format!(
-        "azblob://{container}?account={ACCOUNT}&endpoint=http://127.0.0.1:{}/{ACCOUNT}",
-        azurite().port
+        "azblob://{container}?account={ACCOUNT}&endpoint=http://127.0.0.1:{port}/{ACCOUNT}"
     );
     let mut credentials = Credentials::default();
     credentials.account_key = Some(Setting::from(key.to_owned()));

@@ -1,5 +1,6 @@
 //! Something that stands between the connector and a real server, and lets connections break or puts in an answer.
 
+use std::collections::BTreeMap;
 use std::io::{Read, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
@@ -11,12 +12,33 @@ pub(crate) enum Act {
     CutAfter(usize),
     /// The server never sees it; this is the answer.
     Answer(&'static str, String),
+    /// The same with headers, each with its line's end.
+    AnswerWith(&'static str, String, String),
 }
 
 /// A call as it came: its first line and its headers, and its body.
 pub(crate) struct Call {
     pub(crate) head: String,
     pub(crate) body: Vec<u8>,
+}
+
+impl Call {
+    pub(crate) fn line(&self) -> &str {
+        self.head.lines().next().unwrap_or_default()
+    }
+
+    /// The method, the path and the pairs of the query, decoded.
+    pub(crate) fn parts(&self) -> (String, String, BTreeMap<String, String>) {
+        let mut words = self.line().split(' ');
+        let method = words.next().unwrap_or_default().to_owned();
+        let target = words.next().unwrap_or_default();
+        let (path, query) = target.split_once('?').unwrap_or((target, ""));
+        let path = percent_encoding::percent_decode_str(path).decode_utf8_lossy();
+        let pairs = form_urlencoded::parse(query.as_bytes())
+            .into_owned()
+            .collect();
+        (method, path.into_owned(), pairs)
+    }
 }
 
 /// It listens until the test program ends.
@@ -60,14 +82,8 @@ impl Between {
 
 fn pass_on(server: u16, mut client: &TcpStream, call: &Call, act: &Act) {
     let most = match act {
-        Act::Answer(status, body) => {
-            let answer = format!(
-                "HTTP/1.1 {status}\r\nConnection: close\r\nContent-Length: {}\r\n\r\n{body}",
-                body.len()
-            );
-            let _ = client.write_all(answer.as_bytes());
-            return;
-        }
+        Act::Answer(status, body) => return answer(client, status, "", body),
+        Act::AnswerWith(status, headers, body) => return answer(client, status, headers, body),
         Act::Pass => usize::MAX,
         Act::CutAfter(bytes) => *bytes,
     };
@@ -83,6 +99,14 @@ fn pass_on(server: u16, mut client: &TcpStream, call: &Call, act: &Act) {
             _ => return,
         }
     }
+}
+
+fn answer(mut client: &TcpStream, status: &str, headers: &str, body: &str) {
+    let answer = format!(
+        "HTTP/1.1 {status}\r\n{headers}Connection: close\r\nContent-Length: {}\r\n\r\n{body}",
+        body.len()
+    );
+    let _ = client.write_all(answer.as_bytes());
 }
 
 fn read_call(mut stream: &TcpStream) -> Option<Call> {

@@ -39,6 +39,9 @@ const METADATA: &str = "x-ms-meta-";
 const READ: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read";
 const READ_WITH_TAGS: &str =
     "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/read and …/blobs/tags/read";
+const DELETE_BLOB: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete";
+const DELETE_VERSION: &str =
+    "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/deleteBlobVersion/action";
 const DELETE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/delete and …/blobs/deleteBlobVersion/action";
 const WRITING: &str = "writing a blob";
 const WRITE: &str = "Microsoft.Storage/storageAccounts/blobServices/containers/blobs/write";
@@ -181,6 +184,32 @@ impl Azure {
         } else {
             Removed::Before
         })
+    }
+
+    /// Tries to delete and to write under a name that nothing has. The account looks at the right before it looks for the
+    /// blob.
+    async fn try_rights(&self, prefix: &str) -> Result<(), ConnectorError> {
+        let trying = "trying a right on a name that nothing has";
+        let nothing = format!("{prefix}adieu-check-{:032x}", fastrand::u128(..));
+        let blob = |method, query: &str, permission| {
+            self.of_blob(method, nothing.as_bytes(), query, trying, permission)
+        };
+        let long_ago = encode::query(&[("versionid", "2020-01-01T00:00:00.0000000Z")]);
+        let calls = [
+            blob(Method::DELETE, "", DELETE_BLOB),
+            blob(Method::DELETE, &long_ago, DELETE_VERSION),
+            // A condition that no blob meets which is not there: nothing is written.
+            blob(Method::PUT, "", WRITE)
+                .header(BLOB_TYPE, "BlockBlob")
+                .header(CONTENT_LENGTH, "0")
+                .header(IF_MATCH, "\"0x0\""),
+        ];
+        for call in calls {
+            self.client
+                .ask(&call.expecting(&[400, 404, 409, 412]))
+                .await?;
+        }
+        Ok(())
     }
 
     /// Blocks that were sent and never put together cannot be deleted. An empty blob of that name takes them along.
@@ -346,10 +375,14 @@ impl Api for Azure {
         self.client.ask(&call).await.map(drop)
     }
 
-    async fn check(&self, prefix: &str) -> Result<(), ConnectorError> {
-        self.list(&Ask::one_of(Listing::Objects, prefix))
-            .await
-            .map(drop)
+    async fn check(&self, prefix: &str, marks: &[&MarkKind]) -> Result<(), ConnectorError> {
+        let ask = Ask::one_of(Listing::Objects, prefix);
+        self.list(&ask).await?;
+        for mark in marks {
+            let mark = Some(*mark);
+            self.list(&Ask { mark, ..ask }).await?;
+        }
+        self.try_rights(prefix).await
     }
 }
 

@@ -23,6 +23,7 @@ use super::upload::Part;
 use super::{Api, Ask, MOST_KEYS, Page, encode};
 use crate::credentials::Known;
 use crate::location::Bucket;
+use crate::mark::MarkKind;
 use crate::object::{Listing, Object};
 use crate::store::Removed;
 use list::{FIELDS, List};
@@ -316,7 +317,7 @@ impl Api for Gcs {
         Ok(())
     }
 
-    async fn check(&self, prefix: &str) -> Result<(), ConnectorError> {
+    async fn check(&self, prefix: &str, _: &[&MarkKind]) -> Result<(), ConnectorError> {
         let ask = Ask::one_of(Listing::Objects, prefix);
         self.list(&ask, ("versions", "true")).await?;
         let wanted = [

@@ -167,8 +167,8 @@ impl Api for S3 {
         self.complete_upload(key, session, parts).await
     }
 
-    async fn check(&self, prefix: &str) -> Result<(), ConnectorError> {
-        self.try_rights(prefix).await
+    async fn check(&self, prefix: &str, marks: &[&MarkKind]) -> Result<(), ConnectorError> {
+        self.try_rights(prefix, marks).await
     }
 }
 

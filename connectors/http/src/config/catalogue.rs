@@ -32,6 +32,8 @@ pub struct Entry {
     pub documentation: Vec<String>,
     /// What it was run against.
     pub proof: String,
+    /// Against what the provider publishes its calls and fields were compared by hand, and what could not be found there.
+    pub checked: Vec<String>,
     /// What the operator fills in.
     pub settings: BTreeMap<String, SettingHelp>,
     /// The declaration, without settings.
@@ -54,6 +56,8 @@ pub struct SettingHelp {
 struct Head {
     documentation: Vec<String>,
     proof: String,
+    #[serde(default)]
+    checked: Vec<String>,
     settings: BTreeMap<String, SettingHelp>,
 }
 
@@ -76,12 +80,14 @@ fn parse(text: &str) -> Result<Entry, toml::de::Error> {
     let Head {
         documentation,
         proof,
+        checked,
         settings,
     } = head.try_into()?;
     let declaration = toml::Value::Table(table).try_into()?;
     Ok(Entry {
         documentation,
         proof,
+        checked,
         settings,
         declaration,
     })
@@ -215,6 +221,31 @@ mod tests {
                 .iter()
                 .all(|one| one.title.is_some() && one.purpose.is_some());
             assert!(described && entry.declaration.processor.is_some(), "{name}");
+        }
+    }
+
+    #[test]
+    fn an_entry_says_by_what_it_is_proved_and_against_what_it_was_compared() {
+        for name in catalogue() {
+            let entry = entry(name).unwrap();
+            assert!(
+                ["documentation", "schema"].contains(&&*entry.proof),
+                "{name}"
+            );
+        }
+        for compared in [
+            "amplitude",
+            "auth0",
+            "clerk",
+            "hubspot",
+            "mixpanel",
+            "segment",
+            "zendesk",
+        ] {
+            let checked = entry(compared).unwrap().checked;
+            assert!(!checked.is_empty(), "{compared}");
+            // Each with a version or a name under which it is found.
+            assert!(checked.iter().all(|one| one.len() > 40), "{compared}");
         }
     }
 

@@ -3,10 +3,13 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use bytes::Bytes;
-use http_body_util::{BodyExt, Full};
-use hyper::body::Incoming;
+use futures_util::stream;
+use http_body_util::combinators::BoxBody;
+use http_body_util::{BodyExt, Full, StreamBody};
+use hyper::body::{Frame, Incoming};
 use hyper::service::service_fn;
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -44,6 +47,17 @@ pub(crate) struct World {
     pub(crate) calls: Vec<String>,
     /// Answers that are given instead of the usual ones, the first one first.
     pub(crate) instead: Vec<Reply>,
+    /// What goes wrong, call after call, again and again.
+    pub(crate) faults: Vec<Option<Fault>>,
+}
+
+/// What goes wrong with a call.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Fault {
+    Refuse,
+    Hang,
+    DropMidBody,
+    FailAfterActing,
 }
 
 impl World {
@@ -215,7 +229,7 @@ async fn answer(
     handler: Handler,
     world: Arc<Mutex<World>>,
     request: Request<Incoming>,
-) -> Result<Response<Full<Bytes>>, Infallible> {
+) -> Result<Response<BoxBody<Bytes, std::io::Error>>, Infallible> {
     let (parts, body) = request.into_parts();
     let body = body
         .collect()
@@ -236,19 +250,46 @@ async fn answer(
         authorization: authorization.unwrap_or_default().to_owned(),
         body,
     };
-    let reply = {
-        let mut world = world.lock().unwrap_or_else(PoisonError::into_inner);
+    let locked = || world.lock().unwrap_or_else(PoisonError::into_inner);
+    let fault = {
+        let mut world = locked();
+        let number = world.calls.len();
         world.calls.push(format!("{} {}", parts.method, parts.uri));
-        match world.instead.is_empty() {
-            true => handler(&mut world, &ask),
-            false => world.instead.remove(0),
+        let of = world.faults.len().max(1);
+        world.faults.get(number % of).copied().flatten()
+    };
+    if fault == Some(Fault::Hang) {
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    let reply = match fault {
+        Some(Fault::Refuse) => Reply::empty(429).with("retry-after", "0".to_owned()),
+        _ => {
+            let mut world = locked();
+            match world.instead.is_empty() {
+                true => handler(&mut world, &ask),
+                false => world.instead.remove(0),
+            }
         }
+    };
+    let reply = match fault {
+        Some(Fault::FailAfterActing) => Reply::empty(500),
+        _ => reply,
     };
     let mut response = Response::builder().status(StatusCode::from_u16(reply.status).unwrap());
     for (name, value) in reply.headers {
         response = response.header(name, value);
     }
-    Ok(response.body(Full::new(reply.body)).unwrap())
+    let whole = Full::new(reply.body).map_err(|never| match never {});
+    let body = match fault {
+        // The connection breaks off within the answer.
+        Some(Fault::DropMidBody) => {
+            let begun = Ok(Frame::data(Bytes::from_static(b"{")));
+            let broken = Err(std::io::Error::other("dropped"));
+            StreamBody::new(stream::iter([begun, broken])).boxed()
+        }
+        _ => whole.boxed(),
+    };
+    Ok(response.body(body).unwrap())
 }
 
 fn decoded(segment: &str) -> String {

@@ -28,9 +28,10 @@ fn fill(world: &mut World) {
                 "$distinct_id": user, "$properties": {"$email": email, "$name": name},
             }),
         );
-        for n in 0..2 {
+        // Events say whose they are in two ways, by Mixpanel's own example.
+        for (n, whom) in ["$distinct_id", "distinct_id"].into_iter().enumerate() {
             world.put("events", format!("{user}-{n}"), whose, json!({
-                "event": "Signed up", "properties": {"$distinct_id": user, "$insert_id": format!("{user}-{n}"), "name": name},
+                "event": "Signed up", "properties": {whom: user, "$insert_id": format!("{user}-{n}"), "name": name},
             }));
         }
     }
@@ -43,7 +44,7 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
             return unauthorized();
         }
         return match (method, path[3..].join("/").as_str(), ask.query("token")) {
-            ("POST", "v3.0/", Some("tok")) => {
+            ("POST", "v3.0", Some("tok")) => {
                 let body = ask.json();
                 assert!(matches!(
                     body["compliance_type"].as_str(),
@@ -94,7 +95,9 @@ fn handler(world: &mut World, ask: &Ask) -> Reply {
                 return Reply::json(400, &json!({"error": "distinct_ids"}));
             };
             let found = world.all("events", |event| {
-                ids.contains(&text(&event["properties"], "$distinct_id").to_owned())
+                ["$distinct_id", "distinct_id"]
+                    .iter()
+                    .any(|name| ids.contains(&text(&event["properties"], name).to_owned()))
             });
             Reply::ok(json!({"status": "ok", "results": {"events": found}}))
         }

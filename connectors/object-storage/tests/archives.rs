@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use adieu_core::{Body, ErrorKind, Setting};
 use adieu_object_storage::{ArchiveBucket, ObjectStorageConfig};
-use common::azurite::Container;
+use common::azurite::{Container, azurite};
 use common::between::{Act, Between};
 use common::gcs::GcsBucket;
 use common::moto::{Bucket, config_at, moto};
@@ -124,6 +124,80 @@ async fn a_sweep_sees_what_was_finished_and_what_was_not() {
     bucket.begin_upload("archives/c.age");
     bucket.put("archives.age", b"no archive");
     assert_eq!(names(&archives).await, ["a.age", "b.age", "c.age"]);
+}
+
+/// Writes an archive while only so many calls reach the server; what was begun then stays as a crash leaves it. Answers
+/// whether it was written whole.
+async fn crash_after(
+    calls: usize,
+    server: u16,
+    config: impl Fn(u16) -> ObjectStorageConfig,
+) -> bool {
+    let seen = AtomicUsize::new(0);
+    let between = Between::start(server, move |_| {
+        if seen.fetch_add(1, Ordering::Relaxed) < calls {
+            Act::Pass
+        } else {
+            // The process is gone: nothing that it would have sent arrives.
+            Act::Answer("400 Bad Request", String::new())
+        }
+    });
+    let archives = archives(&config(between.port));
+    let long = bytes(2 * PART_BYTES + 5);
+    let writing = async {
+        let mut upload = archives.begin("crashed.age").await?;
+        upload.write(&long).await?;
+        upload.finish().await
+    };
+    writing.await.is_ok()
+}
+
+/// Nothing is to be seen of an archive that was not finished, and a sweep finds whatever is left of it.
+async fn a_sweep_clears_up(archives: &ArchiveBucket, is_whole: bool, is_empty: bool) {
+    let read = archives.read("crashed.age", 0).await.unwrap();
+    assert_eq!(read.is_some(), is_whole);
+    let found = names(archives).await;
+    assert_eq!(found.is_empty(), is_empty, "what lies there is listed");
+    for name in found {
+        assert_eq!(name, "crashed.age");
+        archives.remove(&name).await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_crash_at_any_call_to_s3_leaves_nothing_that_a_sweep_does_not_find() {
+    let bucket = Bucket::with_versions();
+    let config = |port| config_at(&bucket.url_at(port));
+    let archives = archives(&config(moto().port));
+    for calls in 0.. {
+        let is_whole = crash_after(calls, moto().port, config).await;
+        let is_empty = bucket.entries().is_empty();
+        a_sweep_clears_up(&archives, is_whole, is_empty).await;
+        assert_eq!(bucket.entries(), [], "after {calls} calls");
+        if is_whole {
+            // A listing, the beginning, three parts, putting them together.
+            assert_eq!(calls, 6);
+            return;
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_crash_at_any_call_to_azure_leaves_nothing_that_a_sweep_does_not_find() {
+    let container = Container::new().await;
+    let config = |port| container.config_behind(port);
+    let archives = archives(&container.config());
+    for calls in 0.. {
+        let is_whole = crash_after(calls, azurite().port, config).await;
+        let is_empty = container.entries().await.is_empty();
+        a_sweep_clears_up(&archives, is_whole, is_empty).await;
+        assert!(container.entries().await.is_empty(), "after {calls} calls");
+        if is_whole {
+            // Three blocks, putting them together; blocks of another attempt are never taken for these.
+            assert_eq!(calls, 4);
+            return;
+        }
+    }
 }
 
 #[tokio::test]

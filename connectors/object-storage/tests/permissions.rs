@@ -92,7 +92,7 @@ async fn each_action_of_s3s_policy_is_named_when_it_alone_is_missing_and_no_othe
             }
             let is_denied =
                 |action: &&str| **action == without || !rights.iter().any(|one| one == *action);
-            if s3_actions(call).iter().any(|action| is_denied(action)) {
+            if s3_actions(call).iter().any(is_denied) {
                 let code = "<Error><Code>AccessDenied</Code></Error>";
                 return Act::Answer("403 Forbidden", code.to_owned());
             }

@@ -7,6 +7,7 @@ pub(crate) mod azurite;
 pub(crate) mod between;
 pub(crate) mod gcs;
 pub(crate) mod hostile;
+pub(crate) mod loopback;
 pub(crate) mod moto;
 pub(crate) mod server;
 

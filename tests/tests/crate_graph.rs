@@ -16,6 +16,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
     ("adieu-testkit", &["adieu-core"]),
     ("connectors/", &["adieu-core", "adieu-http-client"]),
     ("adieu-engine", &["adieu-core", "adieu-archive"]),
+    ("adieu-notices", &["adieu-core", "adieu-engine"]),
     (
         "adieu-gateway",
         &["adieu-core", "adieu-archive", "adieu-auth", "adieu-engine"],
@@ -29,6 +30,7 @@ const MAY_KNOW: &[(&str, &[&str])] = &[
             "adieu-engine",
             "adieu-gateway",
             "adieu-http-client",
+            "adieu-notices",
             "connectors/",
         ],
     ),

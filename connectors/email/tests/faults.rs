@@ -52,12 +52,12 @@ async fn mail_ends_complete_nothing_is_deleted_twice_and_the_log_names_nobody() 
     {
         let mut world = fake.world();
         for address in addresses.map(str::to_ascii_lowercase) {
-            ids.insert(world.contact(&address, "Countess", 7));
+            ids.insert(world.contact(&address, "Countess", 4));
             ids.insert(world.suppression(&address, "complaint"));
         }
         world.contact("eve@example.com", "Moneypenny", 2);
         world.suppression("eve@example.com", "bounce");
-        for _ in 0..4 {
+        for _ in 0..2 {
             world.broadcast("News", "sent", &["ada@example.com", "eve@example.com"]);
         }
     }

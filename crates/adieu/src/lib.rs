@@ -41,6 +41,8 @@ pub use adieu_engine as engine;
 pub use adieu_gateway as gateway;
 #[cfg(feature = "http")]
 pub use adieu_http as http;
+#[cfg(feature = "notices")]
+pub use adieu_notices as notices;
 #[cfg(feature = "object-storage")]
 pub use adieu_object_storage as object_storage;
 #[cfg(feature = "remote")]

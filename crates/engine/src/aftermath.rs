@@ -167,6 +167,7 @@ impl Engine {
                 Err(error) => return Err(error),
             }
         }
+        self.inner.store.forget_notices(now).await?;
         match self.inner.store.remove_spools().await? {
             0 => {}
             spools => tracing::info!(spools, "spools that nobody needs any more were removed"),

@@ -273,6 +273,7 @@ impl Engine {
             known: new.subject.clone(),
             archive_key: ArchiveKey::generate().to_bytes().to_vec(),
             salt,
+            notify: new.notify.clone(),
         };
         match inner.store.submit(&new, &record, &secrets).await? {
             (_, true) => Ok((self.shown(record, &[]), true)),

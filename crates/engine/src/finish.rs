@@ -13,6 +13,7 @@ use crate::engine::Inner;
 use crate::error::EngineError;
 use crate::keys::hex;
 use crate::ledger::{Ledger, Pages};
+use crate::notice::Occasion;
 use crate::plan::{Plan, needs_in_words};
 use crate::receipt::{
     ArchiveStatement, CollectionStatement, ConnectorStatement, Opening, RECEIPT_FORM, Receipt,
@@ -124,6 +125,11 @@ impl Inner {
         let kind = {
             let now = ledger.now();
             let mut pages = ledger.pages().await;
+            // A later look at what was scheduled changes nothing for the person, unless it ends otherwise.
+            let is_news = pages.record.finished_at.is_none() || status != Status::Completed;
+            pages.notice = Occasion::of(pages.record.kind, status)
+                .filter(|_| is_news)
+                .zip(pages.secrets.notify.clone());
             pages.record.status = status;
             pages.record.finished_at = Some(now);
             pages.event(status.as_str());

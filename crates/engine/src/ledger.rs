@@ -4,13 +4,14 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use adieu_archive::Spool;
-use adieu_core::{Blocker, ConnectorError, ErrorKind, Subject};
+use adieu_core::{Blocker, ConnectorError, ErrorKind, IdentityValue, Subject};
 use jiff::Timestamp;
 use tokio::sync::{Mutex, MutexGuard};
 use tokio::time::Instant;
 
 use crate::clock::Clock;
 use crate::error::EngineError;
+use crate::notice::Occasion;
 use crate::request::RequestId;
 use crate::state::{Record, Secrets, State, StepId, StepState, Steps};
 use crate::store::{Checkpoint, Claim, Store};
@@ -25,6 +26,8 @@ pub(crate) struct Pages {
     last_checkpoint: Instant,
     /// Who is from now on known as erased.
     pub(crate) suppress: Option<Subject>,
+    /// What the person is told once this is written down, and where.
+    pub(crate) notice: Option<(Occasion, IdentityValue)>,
 }
 
 impl Pages {
@@ -62,6 +65,7 @@ impl Pages {
     pub(crate) fn forget_subject(&mut self) {
         self.secrets.given = Subject::default();
         self.secrets.known = Subject::default();
+        self.secrets.notify = None;
         let ids: Vec<_> = self.steps.keys().cloned().collect();
         for id in ids {
             self.step(&id).forget();
@@ -108,6 +112,7 @@ impl<'a> Ledger<'a> {
                 events: Vec::new(),
                 last_checkpoint: Instant::now(),
                 suppress: None,
+                notice: None,
             }),
         }
     }
@@ -211,6 +216,7 @@ impl<'a> Ledger<'a> {
             changed,
             events,
             suppress,
+            notice,
             ..
         } = &*pages;
         let steps = changed
@@ -226,11 +232,13 @@ impl<'a> Ledger<'a> {
                 lease_until,
                 events,
                 suppress: suppress.as_ref(),
+                notice: notice.as_ref(),
                 at,
             })
             .await?;
         pages.changed.clear();
         pages.events.clear();
+        pages.notice = None;
         pages.last_checkpoint = Instant::now();
         Ok(())
     }

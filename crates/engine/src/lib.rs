@@ -20,6 +20,7 @@ mod hold;
 mod host;
 mod keys;
 mod ledger;
+mod notice;
 mod phases;
 mod plan;
 mod progress;
@@ -46,6 +47,7 @@ pub use extend::{Extension, ExtensionReason};
 pub use hold::{Hold, HoldId};
 pub use host::Search;
 pub use keys::MasterKey;
+pub use notice::{Courier, Notice, Occasion};
 pub use plan::{Plan, Unreached};
 pub use progress::{Event, Happening};
 pub use request::{

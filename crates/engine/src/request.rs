@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use adieu_archive::Format;
-use adieu_core::{Blocker, Identity, Subject};
+use adieu_core::{Blocker, Identity, IdentityValue, Subject};
 use jiff::{Span, Timestamp, tz::TimeZone};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
@@ -141,6 +141,9 @@ pub struct NewRequest {
     pub approved: bool,
     /// The caller's own name for this submission: sent again, it finds the same request.
     pub idempotency_key: Option<String>,
+    /// The e-mail address to which notices about it go: one that was verified to be the requester's. It is forgotten with the subject,
+    /// once the last notice was sent.
+    pub notify: Option<IdentityValue>,
 }
 
 impl NewRequest {
@@ -154,6 +157,7 @@ impl NewRequest {
             grace_days: 0,
             approved: false,
             idempotency_key: None,
+            notify: None,
         }
     }
 
@@ -167,6 +171,7 @@ impl NewRequest {
             grace_days: 0,
             approved: false,
             idempotency_key: None,
+            notify: None,
         }
     }
 
@@ -181,6 +186,13 @@ impl NewRequest {
     #[must_use]
     pub fn owned_by(mut self, owner: Identity) -> Self {
         self.owner = Some(owner);
+        self
+    }
+
+    /// Sets where notices about it go.
+    #[must_use]
+    pub fn notified_at(mut self, address: IdentityValue) -> Self {
+        self.notify = Some(address);
         self
     }
 

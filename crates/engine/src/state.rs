@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use adieu_archive::Mark;
 use adieu_core::{
-    Blocker, CollectionName, ConnectorError, ConnectorName, Cursor, Effect, Erased, Subject, Tally,
+    Blocker, CollectionName, ConnectorError, ConnectorName, Cursor, Effect, Erased, IdentityValue,
+    Subject, Tally,
 };
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -76,6 +77,9 @@ pub(crate) struct Secrets {
     pub(crate) archive_key: Vec<u8>,
     /// Opens the commitments of the receipt.
     pub(crate) salt: [u8; 32],
+    /// Where notices go.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(crate) notify: Option<IdentityValue>,
 }
 
 /// Names a step's row: connector and collection.

@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use adieu_auth::Authenticator;
-use adieu_core::ConfigProblem;
-use adieu_engine::{Clock, Engine, EngineError, SystemClock};
+use adieu_core::{ConfigProblem, IdentityKind};
+use adieu_engine::{Clock, Courier, Engine, EngineError, SystemClock};
 
 use crate::gateway::{Gateway, Inner};
 use crate::page::PageConfig;
@@ -23,6 +23,14 @@ pub struct GatewayBuilder {
     pub(crate) reader_patience: Duration,
     pub(crate) page: PageConfig,
     pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) notices: Option<Notices>,
+}
+
+/// Who brings notices to people, and which identity of a token is where they go.
+#[derive(Clone, Debug)]
+pub(crate) struct Notices {
+    pub(crate) courier: Arc<dyn Courier>,
+    pub(crate) kind: IdentityKind,
 }
 
 /// What one caller may ask of a gateway.
@@ -83,6 +91,7 @@ impl GatewayBuilder {
             reader_patience: Duration::from_secs(30),
             page: PageConfig::default(),
             clock: Arc::new(SystemClock),
+            notices: None,
         }
     }
 
@@ -134,6 +143,14 @@ impl GatewayBuilder {
     #[must_use]
     pub fn reader_patience(mut self, patience: Duration) -> Self {
         self.reader_patience = patience;
+        self
+    }
+
+    /// Writes to people about their requests: to the identity of this kind in the token that they asked with, when it was verified.
+    /// A worker delivers.
+    #[must_use]
+    pub fn notices(mut self, courier: Arc<dyn Courier>, kind: IdentityKind) -> Self {
+        self.notices = Some(Notices { courier, kind });
         self
     }
 

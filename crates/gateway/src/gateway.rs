@@ -12,7 +12,7 @@ use adieu_engine::{
 };
 use tokio::sync::{Mutex, broadcast};
 
-use crate::builder::{GatewayBuilder, Limits, SetupError};
+use crate::builder::{GatewayBuilder, Limits, Notices, SetupError};
 use crate::guard::ErasedGuardLayer;
 use crate::layer::GatewayLayer;
 use crate::page::Page;
@@ -47,6 +47,7 @@ pub(crate) struct Inner {
     pub(crate) sending: Sending,
     pub(crate) readers: Readers,
     pub(crate) reader_patience: Duration,
+    pub(crate) notices: Option<Notices>,
     /// One person's submissions come one after the other, so that limits are counted right.
     pub(crate) submissions: Vec<Mutex<()>>,
     /// Requests that were moved by a call, and not by the engine, which tells of its own.
@@ -74,6 +75,7 @@ impl Inner {
             sending: Sending::default(),
             readers: Readers::default(),
             reader_patience: builder.reader_patience,
+            notices: builder.notices,
             submissions: (0..64).map(|_| Mutex::new(())).collect(),
             moved: broadcast::channel(256).0,
         })

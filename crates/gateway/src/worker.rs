@@ -5,6 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use adieu_engine::{Advance, Engine, EngineError, Event, Happening, RequestId};
+use futures_util::future;
 use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::{broadcast, watch};
 use tokio::task::{JoinHandle, JoinSet};
@@ -94,7 +95,7 @@ impl Work {
     async fn run(self, stopped: watch::Receiver<bool>) {
         let events = self.gateway.engine().subscribe();
         tokio::select! {
-            () = self.carry_on(stopped) => {}
+            _ = future::join(self.carry_on(stopped.clone()), self.deliver(stopped)) => {}
             () = self.sweep() => {}
             () = count(events) => {}
         }
@@ -116,6 +117,27 @@ impl Work {
             if let Err(error) = engine.work(self.options.requests_at_once, turn, stop).await {
                 tracing::warn!("nobody could be woken for what is due: {error}");
                 tokio::time::sleep(self.options.sweep_every).await;
+            }
+        }
+    }
+
+    /// Delivers notices, until it is told to stop and what is on its way has arrived.
+    async fn deliver(&self, mut stopped: watch::Receiver<bool>) {
+        let Some(notices) = &self.gateway.inner.notices else {
+            return;
+        };
+        let engine = self.gateway.engine();
+        while !*stopped.borrow() {
+            if let Err(error) = engine.deliver(&*notices.courier).await {
+                tracing::warn!("notices could not be read or written: {error}");
+            }
+            // It is also over when the handle was dropped.
+            let stop = stopped.wait_for(|stopped| *stopped);
+            if tokio::time::timeout(self.options.sweep_every, stop)
+                .await
+                .is_ok()
+            {
+                return;
             }
         }
     }

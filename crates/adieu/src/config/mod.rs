@@ -58,6 +58,9 @@ pub struct Config {
     /// What the self-service page says.
     #[cfg(feature = "gateway")]
     pub page: adieu_gateway::PageConfig,
+    /// The mail that people get about their requests.
+    #[cfg(feature = "notices")]
+    pub notices: Option<adieu_notices::NoticesConfig>,
     /// The systems that hold personal data.
     pub connectors: Vec<ConnectorConfig>,
     source: Source,
@@ -319,11 +322,44 @@ impl Config {
         let mut problems = Vec::new();
         let builder = self.assemble(&mut problems);
         let authenticator = self.accept(fetcher, &mut problems);
+        #[cfg(feature = "notices")]
+        let courier = self.bring_notices(&mut problems);
         let (builder, authenticator) = self.unless(problems, builder.zip(authenticator))?;
         let gateway = adieu_gateway::Gateway::builder(builder.engine().await?, authenticator)
             .grace_days(self.requests.grace_days)
             .page(self.page.clone());
+        #[cfg(feature = "notices")]
+        let gateway = match courier {
+            Some(courier) => {
+                let kind = courier.kind().clone();
+                gateway.notices(Arc::new(courier), kind)
+            }
+            None => gateway,
+        };
         Ok(self.server.applied_to(gateway))
+    }
+
+    /// Makes what brings the notices of `[notices]` to people; `None` when there is no such section.
+    ///
+    /// # Errors
+    /// Everything that is missing or wrong at once, each with its line; what is wrong in a template also with its own file and line.
+    #[cfg(feature = "notices")]
+    pub fn courier(&self) -> Result<Option<adieu_notices::SmtpCourier>, ConfigError> {
+        let mut problems = Vec::new();
+        let made = self.bring_notices(&mut problems);
+        self.unless(problems, Some(made))
+    }
+
+    #[cfg(feature = "notices")]
+    fn bring_notices(
+        &self,
+        problems: &mut Vec<ConfigProblem>,
+    ) -> Option<adieu_notices::SmtpCourier> {
+        let notices = self.notices.as_ref()?;
+        let controller = self.controller.as_deref();
+        adieu_notices::SmtpCourier::new(notices, controller, self.folder())
+            .map_err(|found| problems.extend(found.into_iter().map(|one| one.under(["notices"]))))
+            .ok()
     }
 
     /// What looks personal in the databases and is covered by nothing in the file, by connector. Databases that cannot be read

@@ -53,6 +53,8 @@ struct Head {
     #[cfg(feature = "gateway")]
     #[serde(default)]
     page: adieu_gateway::PageConfig,
+    #[cfg(feature = "notices")]
+    notices: Option<adieu_notices::NoticesConfig>,
     #[serde(default, rename = "connector")]
     _connector: Option<IgnoredAny>,
 }
@@ -103,6 +105,11 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
         let problems = head.page.validate().into_iter();
         reader.found_in(problems.map(|one| one.under(["page"])), &root);
     }
+    #[cfg(feature = "notices")]
+    if let Some(notices) = head.as_ref().and_then(|head| head.notices.as_ref()) {
+        let problems = notices.validate().into_iter();
+        reader.found_in(problems.map(|one| one.under(["notices"])), &root);
+    }
     reader.keep(&[], root);
     match (head, store) {
         (Some(head), Some(store)) if reader.mistakes.is_empty() => Ok(Config {
@@ -117,6 +124,8 @@ pub(super) fn read(text: &str, file: &Path) -> Result<Config, ConfigError> {
             server: head.server,
             #[cfg(feature = "gateway")]
             page: head.page,
+            #[cfg(feature = "notices")]
+            notices: head.notices,
             connectors,
             source: Source {
                 file: file.to_owned(),
@@ -251,7 +260,11 @@ impl Reader<'_> {
         let system: Option<SystemConfig> = match kind {
             #[cfg(feature = "analytics")]
             Some("analytics") => self
-                .system(&path, &mut block, adieu_analytics::AnalyticsConfig::validate)
+                .system(
+                    &path,
+                    &mut block,
+                    adieu_analytics::AnalyticsConfig::validate,
+                )
                 .map(|config| SystemConfig::Analytics(Box::new(config))),
             #[cfg(feature = "billing")]
             Some("billing") => self

@@ -26,6 +26,10 @@ pub(crate) struct Check {
 impl Check {
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
         let (config, engine) = self.config.open().await?;
+        let notices = match config.courier()? {
+            Some(courier) => Some(courier.check().await),
+            None => None,
+        };
         let uncovered = config.uncovered().await?;
         let answers = engine.check().await;
         let archives = engine
@@ -57,6 +61,10 @@ impl Check {
                 "connector": name, "table": one.table, "column": one.column, "why": one.why, "write": one.write,
             })).collect::<Vec<_>>(),
             "archives": { "works": archives.is_ok(), "reason": archives.as_ref().err() },
+            "notices": notices.as_ref().map(|answer| json!({
+                "works": answer.is_ok(),
+                "reason": answer.as_ref().err().map(ConnectorError::what),
+            })),
         }));
         for (descriptor, answer) in &checked {
             terminal.say(&told(descriptor, answer));
@@ -64,6 +72,12 @@ impl Check {
         if let Err(reason) = &archives {
             terminal.complain(&format!("the place for archives FAILS: {reason}"));
         }
+        match &notices {
+            Some(Ok(())) => terminal.say("Notices can be sent."),
+            Some(Err(error)) => terminal.complain(&format!("notices: FAILS: {error}")),
+            None => {}
+        }
+        let can_tell = notices.is_none_or(|answer| answer.is_ok());
         for (name, one) in &uncovered {
             terminal.complain(&format!("{name}: {one}"));
         }
@@ -80,7 +94,7 @@ impl Check {
                 checked.len()
             )),
         }
-        Ok(if failing == 0 && archives.is_ok() && !stops {
+        Ok(if failing == 0 && archives.is_ok() && can_tell && !stops {
             Exit::Done
         } else {
             Exit::Failed

@@ -9,6 +9,7 @@ use super::audit::append;
 use super::rows::{RECORD_COLUMNS, read_record, read_step};
 use super::{Store, json, place};
 use crate::error::EngineError;
+use crate::notice::Occasion;
 use crate::request::RequestId;
 use crate::state::{Record, Secrets, Steps};
 
@@ -48,6 +49,9 @@ impl Store {
             let (step, state) = read_step(&self.sealer, id, &row)?;
             steps.insert(step, state);
         }
+        let before = record.status;
+        // What a change forgets may be needed to say so.
+        let notify = secrets.as_ref().and_then(|known| known.notify.clone());
         change(&mut record, &mut secrets, &mut steps)?;
         let sealed = secrets
             .as_ref()
@@ -89,6 +93,12 @@ impl Store {
             wipe_steps(&mut tx, id).await?;
         }
         append(&mut tx, &id.to_string(), record.tenant.clone(), now, event).await?;
+        if let Some((occasion, address)) =
+            Occasion::after(record.kind, before, record.status).zip(notify)
+        {
+            self.add_notice(&mut tx, id, occasion, &address, now)
+                .await?;
+        }
         self.schedule(&mut tx, &record, now).await?;
         tx.commit().await?;
         self.queue.ring();

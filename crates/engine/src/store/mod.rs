@@ -8,6 +8,7 @@ mod census;
 mod change;
 mod hold;
 mod lookup;
+mod notice;
 mod read;
 mod rows;
 mod spools;
@@ -93,6 +94,9 @@ impl Store {
             .connect_lazy_with(options.create_if_missing(false));
         if alone.is_some() {
             sqlx::query("UPDATE adieu_request SET lease_until = 1 WHERE lease_until > 1")
+                .execute(&writer)
+                .await?;
+            sqlx::query("UPDATE adieu_notice SET lease_until = 0 WHERE lease_until > 0")
                 .execute(&writer)
                 .await?;
         }

@@ -62,6 +62,18 @@ CREATE TABLE IF NOT EXISTS adieu_held (
     PRIMARY KEY (hash, hold_id)
 ) STRICT, WITHOUT ROWID;
 
+CREATE TABLE IF NOT EXISTS adieu_notice (
+    id          INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    request_id  TEXT NOT NULL REFERENCES adieu_request (id),
+    occasion    TEXT NOT NULL,
+    created_at  INTEGER NOT NULL,
+    next_at     INTEGER NOT NULL,            -- when it is next tried
+    lease_until INTEGER NOT NULL DEFAULT 0,
+    attempts    INTEGER NOT NULL DEFAULT 0,
+    sealed      BLOB NOT NULL                -- the address; it goes with the row, once the notice was sent
+) STRICT;
+CREATE INDEX IF NOT EXISTS adieu_notice_next ON adieu_notice (next_at);
+
 CREATE TABLE IF NOT EXISTS adieu_spent (
     hash        BLOB PRIMARY KEY NOT NULL,   -- keyed hash of a token that may be used once
     expires_at  INTEGER NOT NULL

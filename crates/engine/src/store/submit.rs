@@ -6,6 +6,7 @@ use sqlx::Row as _;
 use super::audit::append;
 use super::{Store, place};
 use crate::error::EngineError;
+use crate::notice::Occasion;
 use crate::request::{NewRequest, RequestId};
 use crate::state::{Record, Secrets};
 
@@ -71,6 +72,12 @@ impl Store {
         .await?;
         let (about, tenant) = (record.id.to_string(), record.tenant.clone());
         append(&mut tx, &about, tenant, record.created_at, "submitted").await?;
+        if let Some((occasion, address)) =
+            Occasion::of(record.kind, record.status).zip(secrets.notify.as_ref())
+        {
+            self.add_notice(&mut tx, record.id, occasion, address, record.created_at)
+                .await?;
+        }
         self.schedule_first(&mut tx, record, record.created_at)
             .await?;
         tx.commit().await?;

@@ -1,6 +1,6 @@
 //! The turn of one executor at a request: taking it up, writing down how far it came, giving it back.
 
-use adieu_core::Subject;
+use adieu_core::{IdentityValue, Subject};
 use jiff::Timestamp;
 use sqlx::{QueryBuilder, Row as _, Sqlite, Transaction};
 
@@ -8,6 +8,7 @@ use super::audit::append_all;
 use super::rows::{RECORD_COLUMNS, read_record, read_step};
 use super::{Store, json, place};
 use crate::error::EngineError;
+use crate::notice::Occasion;
 use crate::request::{RequestId, Status};
 use crate::state::{Record, Secrets, StepId, StepState, Steps};
 
@@ -36,6 +37,8 @@ pub(crate) struct Checkpoint<'a> {
     pub(crate) events: &'a [String],
     /// Who is from now on known as erased.
     pub(crate) suppress: Option<&'a Subject>,
+    /// What the person is told, and where.
+    pub(crate) notice: Option<&'a (Occasion, IdentityValue)>,
     pub(crate) at: Timestamp,
 }
 
@@ -134,6 +137,10 @@ impl Store {
         self.write_steps(&mut tx, id, change.steps).await?;
         if let Some(subject) = change.suppress {
             self.suppress(&mut tx, id, subject, change.at).await?;
+        }
+        if let Some((occasion, address)) = change.notice {
+            self.add_notice(&mut tx, id, *occasion, address, change.at)
+                .await?;
         }
         append_all(
             &mut tx,

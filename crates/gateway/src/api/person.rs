@@ -2,6 +2,7 @@
 
 use adieu_archive::Format;
 use adieu_auth::Scope;
+use adieu_core::IdentityValue;
 use adieu_engine::{EngineError, Kind, NewRequest, Request, RequestId};
 use bytes::Bytes;
 use http::header::LOCATION;
@@ -37,6 +38,7 @@ pub(super) async fn ask(mut call: Call) -> Answer {
     let ask: Ask = call.json().await?;
     let new = NewRequest {
         idempotency_key: key,
+        notify: address(&call, &person),
         ..match ask.kind {
             Kind::Export => export(&person, &ask)?,
             Kind::Erasure => erasure(&call, &person, &ask)?,
@@ -62,6 +64,12 @@ pub(super) async fn ask(mut call: Call) -> Answer {
         return Err(Problem::plan_token_used());
     }
     accepted(&call, submit(&call, new).await?)
+}
+
+/// Where the person is written to, when the gateway writes at all: an identity of the token, which holds verified ones alone.
+fn address(call: &Call, person: &Person) -> Option<IdentityValue> {
+    let kind = &call.inner().notices.as_ref()?.kind;
+    person.grant.subject().values(kind).next().cloned()
 }
 
 fn export(person: &Person, ask: &Ask) -> Result<NewRequest, Problem> {

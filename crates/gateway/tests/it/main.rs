@@ -18,6 +18,7 @@ mod foreign;
 mod guard;
 mod http2;
 mod limits;
+mod notices;
 mod operators;
 mod page;
 mod refusals;

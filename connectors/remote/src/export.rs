@@ -54,7 +54,7 @@ pub(crate) async fn export(
         write(&told, entry, page).await?;
         after = at;
         let is_last = number + 1 == entries.len();
-        if page.is_full() && !(is_last && !more) {
+        if page.is_full() && (more || !is_last) {
             return Cursor::encode(step.collection(), &after).map(Some);
         }
     }

@@ -5,6 +5,7 @@
 mod common;
 
 use adieu_core::{Connector, ErrorKind, IdentityKind, Setting};
+use adieu_sql::SqlConfig;
 use adieu_sql::inspect::{Inspection, Proposal};
 use common::{Shop, erase_all, export, subject};
 use serde_json::json;
@@ -12,7 +13,7 @@ use serde_json::json;
 fn inspection(url: &str, table: &str, identity: &str) -> Inspection {
     let (kind, column) = identity.split_once('=').unwrap();
     let kind = IdentityKind::new(kind).unwrap();
-    Inspection::new(Setting::from(url.to_owned()), table).identity(kind, column)
+    Inspection::new(SqlConfig::new(Setting::from(url.to_owned())), table).identity(kind, column)
 }
 
 async fn propose(shop: &Shop, table: &str, identity: &str) -> Proposal {

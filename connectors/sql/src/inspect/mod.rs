@@ -26,7 +26,7 @@ pub(crate) use coverage::uncovered;
 /// What a mapping is to be proposed for: the table that holds the persons, and by which columns they are known.
 #[derive(Clone, Debug)]
 pub struct Inspection {
-    url: Setting,
+    database: SqlConfig,
     subject: String,
     identities: Vec<(IdentityKind, String)>,
 }
@@ -41,10 +41,10 @@ pub struct Proposal {
 }
 
 impl Inspection {
-    /// Asks about the persons in a table of a database.
-    pub fn new(url: Setting, subject: impl Into<String>) -> Self {
+    /// Asks about the persons in a table of a database. What its configuration says of tables is of no account.
+    pub fn new(database: SqlConfig, subject: impl Into<String>) -> Self {
         Self {
-            url,
+            database,
             subject: subject.into(),
             identities: Vec::new(),
         }
@@ -66,12 +66,12 @@ impl Inspection {
             ConnectorError::new(ErrorKind::Config, format!("the database's URL {problem}"))
         };
         let url = self
+            .database
             .url
             .resolve(folder)
             .map_err(|problem| ConnectorError::new(ErrorKind::Config, problem))?;
         let url = DatabaseUrl::parse(url.expose()).map_err(wrong)?;
-        let config = SqlConfig::new(self.url.clone());
-        let database = Database::new(url, &config, folder)
+        let database = Database::new(url, &self.database, folder)
             .map_err(|problem| ConnectorError::new(ErrorKind::Config, problem.to_string()))?;
         let mut session = database.session().await?;
         session.begin(Transaction::Read).await?;
@@ -131,8 +131,9 @@ impl Inspection {
 
     fn written(&self, draft: &Draft<'_>) -> Proposal {
         let toml = format!(
-            "[[connector]]\nname = \"database\"\nkind = \"sql\"\nurl = {}\n{}",
+            "[[connector]]\nname = \"database\"\nkind = \"sql\"\nurl = {}\n{}{}",
             text::string(&self.shown_url()),
+            self.shown_token(),
             text::tables(draft)
         );
         let active = || draft.tables.iter().filter(|table| table.active);
@@ -152,17 +153,40 @@ impl Inspection {
 
     /// Where the mapping says that the database is: never the URL of a server, which may hold a password.
     fn shown_url(&self) -> String {
-        match &self.url {
-            Setting::Env(name) => format!("env:{name}"),
-            Setting::File(path) => format!("file:{}", path.display()),
-            Setting::Literal(url) if url.expose().starts_with("sqlite:") => url.expose().to_owned(),
-            Setting::Literal(_) => format!("env:{URL_VARIABLE}"),
+        match &self.database.url {
+            Setting::Literal(url)
+                if ["sqlite:", "d1:"]
+                    .iter()
+                    .any(|of| url.expose().starts_with(of)) =>
+            {
+                url.expose().to_owned()
+            }
+            url => named(url, "DATABASE_URL"),
         }
+    }
+
+    #[cfg(feature = "d1")]
+    fn shown_token(&self) -> String {
+        let token = self.database.token.as_ref();
+        token.map_or_else(String::new, |token| {
+            format!("token = {}\n", text::string(&named(token, "D1_TOKEN")))
+        })
+    }
+
+    #[cfg(not(feature = "d1"))]
+    fn shown_token(&self) -> &'static str {
+        ""
     }
 }
 
-/// Where the URL of a server is expected when it was not named by a setting.
-const URL_VARIABLE: &str = "DATABASE_URL";
+/// Where a secret is expected: as it was named, or in this variable of the environment.
+fn named(setting: &Setting, variable: &str) -> String {
+    match setting {
+        Setting::Env(name) => format!("env:{name}"),
+        Setting::File(path) => format!("file:{}", path.display()),
+        Setting::Literal(_) => format!("env:{variable}"),
+    }
+}
 
 impl Proposal {
     /// The `[[connector]]` of the proposal, with comments.

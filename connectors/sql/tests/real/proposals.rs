@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use adieu_core::{Connector, IdentityKind, Setting};
+use adieu_sql::SqlConfig;
 use adieu_sql::inspect::{Inspection, Proposal};
 
 use crate::place::{Place, Server, data};
@@ -11,7 +12,7 @@ use crate::{chinook, pagila, people};
 /// The proposal for a database, which must be taken by the mapping's own check.
 pub(crate) async fn proposed(place: &Place, table: &str, identity: &str) -> Proposal {
     let (kind, column) = identity.split_once('=').unwrap();
-    let inspection = Inspection::new(Setting::from(place.url()), table);
+    let inspection = Inspection::new(SqlConfig::new(Setting::from(place.url())), table);
     let inspection = inspection.identity(IdentityKind::new(kind).unwrap(), column);
     let proposal = inspection.propose(".".as_ref()).await.unwrap();
     let connector = place.connector(&mapping(&proposal));

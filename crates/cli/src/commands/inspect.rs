@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use adieu::core::{ConnectorError, ErrorKind, IdentityKind, Setting};
+use adieu::sql::SqlConfig;
 use adieu::sql::inspect::{Inspection, Proposal};
 use clap::Args;
 use serde_json::json;
@@ -18,7 +19,7 @@ use crate::terminal::Terminal;
 #[derive(Args)]
 #[command(after_long_help = EXAMPLE)]
 pub(crate) struct Inspect {
-    /// Where the database is: sqlite:PATH, postgres://USER@HOST/DATABASE or mysql://USER@HOST/DATABASE; better env:NAME or file:PATH,
+    /// Where the database is: sqlite:PATH, postgres://USER@HOST/DATABASE, mysql://USER@HOST/DATABASE or d1://ACCOUNT/DATABASE; better env:NAME or file:PATH,
     /// so that no password stands on the command line.
     url: String,
     /// The table that holds the persons.
@@ -27,6 +28,9 @@ pub(crate) struct Inspect {
     /// What a person is known by, and the column that holds it; may be given several times.
     #[arg(long = "identity", value_name = "KIND=COLUMN", required = true)]
     identities: Vec<String>,
+    /// The token that Cloudflare D1 is called with: env:NAME or file:PATH.
+    #[arg(long, value_name = "SETTING")]
+    token: Option<String>,
     /// Where to write the configuration; otherwise it is printed.
     #[arg(long, short)]
     out: Option<PathBuf>,
@@ -56,7 +60,9 @@ key = \"env:ADIEU_KEY\"             # 32 random bytes: openssl rand -base64 32
 
 impl Inspect {
     pub(crate) async fn run(self, terminal: &Terminal) -> Result<Exit, Failure> {
-        let mut inspection = Inspection::new(Setting::from(self.url), self.subject);
+        let mut database = SqlConfig::new(Setting::from(self.url));
+        database.token = self.token.map(Setting::from);
+        let mut inspection = Inspection::new(database, self.subject);
         for text in &self.identities {
             let (kind, column) = identity(text)?;
             inspection = inspection.identity(kind, column);

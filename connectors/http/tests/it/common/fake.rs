@@ -53,6 +53,7 @@ pub(crate) struct World {
 
 /// What goes wrong with a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[allow(dead_code, reason = "the tests of faults alone make them")]
 pub(crate) enum Fault {
     Refuse,
     Hang,

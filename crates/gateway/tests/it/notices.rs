@@ -11,12 +11,15 @@ use serde_json::json;
 
 use crate::world::{ALL, ISSUER, World};
 
-/// Keeps what it is to deliver: the occasion, the address, the request's status.
+/// The occasion, the address, the request's status.
+type Letter = (&'static str, String, &'static str);
+
+/// Keeps what it is to deliver.
 #[derive(Clone, Debug, Default)]
-struct Letters(Arc<Mutex<Vec<(&'static str, String, &'static str)>>>);
+struct Letters(Arc<Mutex<Vec<Letter>>>);
 
 impl Letters {
-    fn all(&self) -> Vec<(&'static str, String, &'static str)> {
+    fn all(&self) -> Vec<Letter> {
         self.0.lock().unwrap().clone()
     }
 

@@ -41,6 +41,8 @@ pub(crate) struct Table {
 pub(crate) struct Column {
     pub(crate) name: String,
     pub(crate) column_type: ColumnType,
+    /// Its type as the database spells it, with its length.
+    pub(crate) declared: String,
     /// Whether `=` compares text byte by byte; `false` where a collation may call different texts equal.
     pub(crate) exact: bool,
     /// What its values are when they keep to the declared type.
@@ -144,6 +146,7 @@ impl Column {
         Self {
             name: name.to_owned(),
             column_type,
+            declared: String::new(),
             exact: true,
             field_type: FieldType::Any,
             fetch: None,

@@ -4,6 +4,8 @@ use std::collections::BTreeSet;
 
 use crate::catalogue::{Catalogue, Column, ColumnType, ForeignKey, OnDelete, Table};
 use crate::config::{Constant, EraseRule, Fact, Mapping, Pseudonymizer, ReferenceRule, TableRule};
+use crate::constant::{max_chars, refusal};
+use crate::pseudonym::{HASH_CHARS, MIN_UNIQUE_CHARS};
 use crate::record::exported;
 
 /// A place where the mapping does not fit the database.
@@ -311,6 +313,13 @@ pub(crate) fn unfit(
         }
         Pseudonymizer::Value(Constant::Real(_)) if column.column_type == ColumnType::Text => {
             Some("it holds text; write the constant as text")
+        }
+        Pseudonymizer::Value(constant) => refusal(constant, column, catalogue.dialect),
+        Pseudonymizer::Unique if max_chars(column).is_some_and(|most| most < MIN_UNIQUE_CHARS) => {
+            Some("it is too short for a unique value; use { value = … } or \"null\"")
+        }
+        Pseudonymizer::Hash if max_chars(column).is_some_and(|most| most < HASH_CHARS) => {
+            Some("it is shorter than a hash, which has 55 characters; use \"unique\"")
         }
         Pseudonymizer::Unique | Pseudonymizer::Hash if column.column_type == ColumnType::Own => {
             Some("its type has its own values; use { value = … } or \"null\"")

@@ -14,7 +14,7 @@ use jiff::civil::Date;
 
 use crate::catalogue::Catalogue;
 use crate::compare::{self, Misfit};
-use crate::config::{Mapping, SqlConfig, TableRule};
+use crate::config::{Mapping, Pseudonymizer, SqlConfig, TableRule};
 use crate::descriptor::describe;
 use crate::dialect::{Database, DatabaseUrl, Session, Sql, Transaction};
 use crate::error::misfit;
@@ -160,6 +160,36 @@ impl SqlConnector {
         }
         Ok(problems)
     }
+
+    /// Whether the database takes the constants of the mapping, where reading the types alone does not tell.
+    async fn misfit_constants(
+        &self,
+        session: &mut Session,
+        catalogue: &Catalogue,
+    ) -> Result<Vec<String>, ConnectorError> {
+        let mut problems = Vec::new();
+        for rule in &self.mapping.tables {
+            let Some(table) = catalogue.table(rule.name.as_str()) else {
+                continue;
+            };
+            for (name, pseudonymizer) in rule.pseudonyms() {
+                let (Pseudonymizer::Value(constant), Some(column)) =
+                    (pseudonymizer, table.column(name))
+                else {
+                    continue;
+                };
+                if compare::unfit(pseudonymizer, column, table, catalogue).is_none()
+                    && !session.can_hold(column, &constant.to_value()).await?
+                {
+                    problems.push(format!(
+                        "`{}.{name}` cannot be pseudonymized so: the database does not take the value for its type",
+                        rule.name
+                    ));
+                }
+            }
+        }
+        Ok(problems)
+    }
 }
 
 #[async_trait]
@@ -183,6 +213,7 @@ impl Connector for SqlConnector {
             self.misread_conditions(&mut session, &catalogue, &misfits)
                 .await?,
         );
+        problems.extend(self.misfit_constants(&mut session, &catalogue).await?);
         if problems.is_empty() {
             Ok(())
         } else {

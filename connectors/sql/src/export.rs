@@ -13,7 +13,7 @@ use crate::catalogue::{Catalogue, Column, Table};
 use crate::compare::{Stops, stopping};
 use crate::config::TableRule;
 use crate::connector::SqlConnector;
-use crate::dialect::{Batch, Cell, Row, Sql, Transaction, Value};
+use crate::dialect::{Batch, Cell, Row, Session, Sql, Transaction, Value};
 use crate::error::misfit;
 use crate::key::after;
 use crate::record::{Record, Shape, exported};
@@ -101,10 +101,10 @@ pub(crate) async fn export(
             resolves: true,
         };
         let Some(rows) = selector.rows(&mut session, rule, "t").await? else {
-            connector
+            let left = connector
                 .snapshots
                 .keep_between(step, moment, session, &all);
-            return Ok(None);
+            return end(left).await;
         };
         let walk = plan.walk(rows, last.clone());
         reading = Some(Reading {
@@ -163,10 +163,19 @@ pub(crate) async fn export(
             None => break,
         }
     }
-    if let Some(session) = reading.stream.session().await {
+    let session = reading.stream.session().await;
+    let left = session.and_then(|session| {
         connector
             .snapshots
-            .keep_between(step, moment, session, &all);
+            .keep_between(step, moment, session, &all)
+    });
+    end(left).await
+}
+
+/// The end of a collection, and of a transaction that is not kept: who waits for its tables waits no longer.
+async fn end(session: Option<Session>) -> Result<Option<Cursor>, ConnectorError> {
+    if let Some(mut session) = session {
+        session.rollback().await?;
     }
     Ok(None)
 }

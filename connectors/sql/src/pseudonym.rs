@@ -10,6 +10,7 @@ use jiff::tz::TimeZone;
 
 use crate::catalogue::Column;
 use crate::config::{Constant, DatePrecision, Pseudonymizer};
+use crate::constant::max_chars;
 use crate::dialect::sql::column;
 use crate::dialect::{Cell, Dialect, Sql, Value};
 
@@ -22,7 +23,7 @@ pub(crate) struct Pseudonym {
 
 enum Way {
     Constant(Value),
-    Unique { mail: bool },
+    Unique(Unique),
     Hash(Box<hmac::Key>),
     Truncate,
     Date(DatePrecision),
@@ -30,9 +31,19 @@ enum Way {
 
 const UNIQUE_PREFIX: &str = "erased-";
 const UNIQUE_DIGITS: usize = 20;
+/// With fewer, two rows would meet too easily.
+const MIN_UNIQUE_DIGITS: usize = 8;
+/// The shortest column that a unique value fits in.
+pub(crate) const MIN_UNIQUE_CHARS: usize = UNIQUE_PREFIX.len() + MIN_UNIQUE_DIGITS;
+/// All letters and digits, so that a few of them are many.
+const DIGITS: &[u8; 36] = b"0123456789abcdefghijklmnopqrstuvwxyz";
 /// RFC 2606: nobody can ever receive mail there.
 const UNIQUE_DOMAIN: &str = "@erased.invalid";
 const HASH_PREFIX: &str = "hashed-";
+const HASH_DIGITS: usize = 32;
+const MARK_DIGITS: usize = 16;
+/// How long a hash is.
+pub(crate) const HASH_CHARS: usize = HASH_PREFIX.len() + HASH_DIGITS + MARK_DIGITS;
 
 impl Pseudonym {
     /// `mail` says that the column holds e-mail addresses.
@@ -48,7 +59,7 @@ impl Pseudonym {
             Pseudonymizer::Value(constant) => {
                 Way::Constant(dialect.coerced(column.column_type, constant.to_value()))
             }
-            Pseudonymizer::Unique => Way::Unique { mail },
+            Pseudonymizer::Unique => Way::Unique(Unique::within(max_chars(column), mail)),
             Pseudonymizer::Hash => Way::Hash(Box::new(hmac::Key::new(
                 hmac::HMAC_SHA256,
                 key.map_or(&[], |key| key.expose().as_bytes()),
@@ -90,11 +101,11 @@ impl Pseudonym {
             }
             Way::Constant(value) => value.clone(),
             _ if cell == Cell::Null => return None,
-            Way::Unique { mail } => {
-                if is_unique(cell) {
+            Way::Unique(unique) => {
+                if unique.is_one(cell) {
                     return None;
                 }
-                unique(*mail || looks_like_mail(cell))
+                unique.another(looks_like_mail(cell))
             }
             Way::Hash(key) => {
                 if is_hash(key, cell) {
@@ -110,7 +121,7 @@ impl Pseudonym {
 }
 
 impl Constant {
-    fn to_value(&self) -> Value {
+    pub(crate) fn to_value(&self) -> Value {
         match self {
             Self::Boolean(value) => Value::Integer(i64::from(*value)),
             Self::Integer(value) => Value::Integer(*value),
@@ -120,26 +131,59 @@ impl Constant {
     }
 }
 
-fn unique(mail: bool) -> Value {
-    let digits = uuid::Uuid::new_v4().simple().to_string();
-    // The version and variant of a UUID stand in digits 12 and 16; the others are random.
-    let random: String = digits
-        .char_indices()
-        .filter(|(at, _)| !matches!(at, 12 | 16))
-        .map(|(_, c)| c)
-        .collect();
-    let domain = if mail { UNIQUE_DOMAIN } else { "" };
-    Value::text(format!(
-        "{UNIQUE_PREFIX}{}{domain}",
-        &random[..UNIQUE_DIGITS]
-    ))
+/// How unique values look in one column.
+#[derive(Clone, Copy)]
+struct Unique {
+    /// Whether the column holds e-mail addresses.
+    mail: bool,
+    /// How many digits fit, beside a domain and without one.
+    digits: [usize; 2],
 }
 
-fn is_unique(cell: Cell<'_>) -> bool {
-    cell.as_text()
-        .and_then(|text| text.strip_prefix(UNIQUE_PREFIX))
-        .map(|rest| rest.strip_suffix(UNIQUE_DOMAIN).unwrap_or(rest))
-        .is_some_and(|digits| digits.len() == UNIQUE_DIGITS && digits.bytes().all(is_hex))
+impl Unique {
+    fn within(max_chars: Option<usize>, mail: bool) -> Self {
+        let room = max_chars.unwrap_or(usize::MAX);
+        let beside = |fixed: usize| room.saturating_sub(fixed).min(UNIQUE_DIGITS);
+        Self {
+            mail,
+            digits: [
+                beside(UNIQUE_PREFIX.len() + UNIQUE_DOMAIN.len()),
+                beside(UNIQUE_PREFIX.len()),
+            ],
+        }
+    }
+
+    /// A value that no other row has; an address where it is to be one and there is room for it.
+    fn another(self, looks_like_mail: bool) -> Value {
+        let [mail, plain] = self.digits;
+        let (digits, domain) = match self.mail || looks_like_mail {
+            true if mail >= MIN_UNIQUE_DIGITS => (mail, UNIQUE_DOMAIN),
+            _ => (plain, ""),
+        };
+        // The version and variant of a UUID do not reach down here.
+        let mut random = uuid::Uuid::new_v4().as_u128() & u128::from(u64::MAX >> 2)
+            | uuid::Uuid::new_v4().as_u128() << 62;
+        let random: String = (0..digits)
+            .map(|_| {
+                let digit = DIGITS[(random % DIGITS.len() as u128) as usize];
+                random /= DIGITS.len() as u128;
+                char::from(digit)
+            })
+            .collect();
+        Value::text(format!("{UNIQUE_PREFIX}{random}{domain}"))
+    }
+
+    fn is_one(self, cell: Cell<'_>) -> bool {
+        let rest = cell
+            .as_text()
+            .and_then(|text| text.strip_prefix(UNIQUE_PREFIX));
+        let (digits, fit) = match rest.map(|rest| (rest, rest.strip_suffix(UNIQUE_DOMAIN))) {
+            None => return false,
+            Some((_, Some(digits))) => (digits, self.digits[0]),
+            Some((digits, None)) => (digits, self.digits[1]),
+        };
+        digits.len() == fit && digits.bytes().all(|digit| DIGITS.contains(&digit))
+    }
 }
 
 fn looks_like_mail(cell: Cell<'_>) -> bool {
@@ -159,7 +203,7 @@ fn hash(key: &hmac::Key, cell: Cell<'_>) -> Value {
     };
     let digest = hex(
         hmac::sign(key, &[&[b'v', kind], bytes.as_slice()].concat()).as_ref(),
-        16,
+        HASH_DIGITS / 2,
     );
     let mark = mark(key, &digest);
     Value::text(format!("{HASH_PREFIX}{digest}{mark}"))
@@ -168,12 +212,15 @@ fn hash(key: &hmac::Key, cell: Cell<'_>) -> Value {
 fn is_hash(key: &hmac::Key, cell: Cell<'_>) -> bool {
     cell.as_text()
         .and_then(|text| text.strip_prefix(HASH_PREFIX))
-        .and_then(|rest| rest.split_at_checked(32))
+        .and_then(|rest| rest.split_at_checked(HASH_DIGITS))
         .is_some_and(|(digest, found)| found == mark(key, digest))
 }
 
 fn mark(key: &hmac::Key, digest: &str) -> String {
-    hex(hmac::sign(key, format!("m{digest}").as_bytes()).as_ref(), 8)
+    hex(
+        hmac::sign(key, format!("m{digest}").as_bytes()).as_ref(),
+        MARK_DIGITS / 2,
+    )
 }
 
 fn hex(bytes: &[u8], count: usize) -> String {
@@ -182,10 +229,6 @@ fn hex(bytes: &[u8], count: usize) -> String {
         .take(count)
         .map(|byte| format!("{byte:02x}"))
         .collect()
-}
-
-fn is_hex(byte: u8) -> bool {
-    matches!(byte, b'0'..=b'9' | b'a'..=b'f')
 }
 
 fn truncated(cell: Cell<'_>) -> Value {
@@ -382,6 +425,37 @@ mod tests {
         // An address that only begins like one of ours is not taken for done.
         let near = "erased-0123456789abcdef0123@example.com";
         assert_ne!(only(&Pseudonymizer::Unique, near), near);
+    }
+
+    #[test]
+    fn a_unique_value_is_cut_to_its_column_and_known_again() {
+        for (declared, mail, length) in [
+            ("varchar(15)", "ada", 15),
+            ("varchar(26)", "ada", 26),
+            ("varchar(29)", "ada@example.com", 27),
+            ("varchar(30)", "ada@example.com", 30),
+            ("varchar(41)", "ada@example.com", 41),
+            ("varchar(42)", "ada@example.com", 42),
+            ("text", "ada@example.com", 42),
+        ] {
+            let column = Column {
+                declared: declared.to_owned(),
+                ..Column::plain("c", ColumnType::Text)
+            };
+            let way = Pseudonym::new(
+                Dialect::Postgres,
+                &column,
+                false,
+                &Pseudonymizer::Unique,
+                None,
+            );
+            let new = |text: &str| way.replacement(Cell::Text(text.as_bytes()));
+            let (one, other) = (new(mail).unwrap(), new(mail).unwrap());
+            assert!(one != other, "two rows would clash");
+            let text = one.as_cell().as_text().unwrap().to_owned();
+            assert_eq!(text.len(), length, "{declared}: {text}");
+            assert!(new(&text).is_none(), "{text}");
+        }
     }
 
     #[test]

@@ -10,6 +10,7 @@ use serde::ser::{Serialize, SerializeMap, Serializer};
 use crate::catalogue::{Column, Table};
 use crate::config::{ColumnMapping, TableRule};
 use crate::dialect::{Cell, Row};
+use crate::number;
 
 /// What stands for a value that is about somebody else.
 const MASK: &str = "[masked]";
@@ -148,7 +149,8 @@ impl Serialize for Written<'_> {
                 Some(value) => value.serialize(serializer),
                 None => octets(serializer, json),
             },
-            (Cell::Text(text) | Cell::Decimal(text), _) => match std::str::from_utf8(text) {
+            (Cell::Decimal(digits), _) => number::serialize(digits, serializer),
+            (Cell::Text(text), _) => match std::str::from_utf8(text) {
                 Ok(text) => serializer.serialize_str(text),
                 Err(_) => octets(serializer, text),
             },

@@ -63,7 +63,7 @@ impl Snapshots {
     pub(crate) fn new(connections: usize, limit: Duration) -> Self {
         Self {
             kept: Arc::default(),
-            most: connections.saturating_sub(1),
+            most: connections / 2,
             limit,
         }
     }
@@ -96,20 +96,24 @@ impl Snapshots {
     /// Keeps a moment for the page that begins at this cursor.
     pub(crate) fn keep_within(&self, step: &Step, moment: Moment, reading: Reading, next: &Cursor) {
         let awaits = (step.collection().clone(), next.clone());
-        self.keep(step, moment, Place::Within(reading), Some(awaits));
+        drop(self.keep(step, moment, Place::Within(reading), Some(awaits)));
     }
 
-    /// Keeps a moment for the next collection, unless all of these are finished.
+    /// Keeps a moment for the next collection, unless all of these are finished; gives back the session that is not kept.
     pub(crate) fn keep_between(
         &self,
         step: &Step,
         mut moment: Moment,
         session: Session,
         all: &[&CollectionName],
-    ) {
+    ) -> Option<Session> {
         moment.finished.insert(step.collection().clone());
-        if !all.iter().all(|one| moment.finished.contains(*one)) {
-            self.keep(step, moment, Place::Between(session), None);
+        if all.iter().all(|one| moment.finished.contains(*one)) {
+            return Some(session);
+        }
+        match self.keep(step, moment, Place::Between(session), None) {
+            Some(Place::Between(session)) => Some(session),
+            _ => None,
         }
     }
 
@@ -119,10 +123,10 @@ impl Snapshots {
         moment: Moment,
         place: Place,
         awaits: Option<(CollectionName, Cursor)>,
-    ) {
+    ) -> Option<Place> {
         static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let (Some(run), Some(until)) = (step.run(), moment.until) else {
-            return;
+            return Some(place);
         };
         let until = until.min(Instant::now() + MAX_IDLE);
         let number = NUMBERS.fetch_add(1, Ordering::Relaxed);
@@ -135,7 +139,7 @@ impl Snapshots {
         {
             let mut all = lock(&self.kept);
             if all.len() >= self.most || kept.moment.is_over() {
-                return;
+                return Some(kept.place);
             }
             all.insert(run.clone(), kept);
         }
@@ -150,6 +154,7 @@ impl Snapshots {
                 drop(over);
             }
         });
+        None
     }
 }
 

@@ -5,7 +5,9 @@ use std::sync::Arc;
 use adieu_core::ConnectorError;
 
 use crate::catalogue::{Catalogue, Table};
-use crate::dialect::{Row, Sql, Value};
+#[cfg(feature = "d1")]
+use crate::dialect::Row;
+use crate::dialect::{Sql, Value};
 use crate::error::misfit;
 use crate::key::{after, key_columns, ordered};
 

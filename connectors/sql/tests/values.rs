@@ -1,10 +1,15 @@
 //! Every value arrives whole, and the schema says what it is.
 
+#![allow(clippy::unwrap_used)]
+
 mod common;
 
 use adieu_core::FieldType;
+use base64::Engine as _;
 use common::{Shop, collect, export, subject};
-use serde_json::json;
+use proptest::prelude::*;
+use rusqlite::types::Value as Stored;
+use serde_json::{Value, json};
 
 const MAPPING: &str = "[table.things]\nsubject = { owner = \"owner\" }\nerase = \"delete\"";
 
@@ -184,5 +189,59 @@ async fn rows_of_any_key_are_met_exactly_once_however_small_the_pages() {
             (there, 0),
             "{key}"
         );
+    }
+}
+
+/// Any value as SQLite stores it, and as it stands in a record.
+fn any_value() -> impl Strategy<Value = (Stored, Value)> {
+    prop_oneof![
+        Just((Stored::Null, json!(null))),
+        any::<i64>().prop_map(|number| (Stored::Integer(number), json!(number))),
+        any::<f64>()
+            .prop_filter("a number", |number| number.is_finite())
+            .prop_map(|number| (Stored::Real(number), json!(number))),
+        ".*".prop_map(|text| (Stored::Text(text.clone()), json!(text))),
+        any::<Vec<u8>>().prop_map(|bytes| {
+            let base64 = base64::engine::general_purpose::STANDARD.encode(&bytes);
+            let url = format!("data:application/octet-stream;base64,{base64}");
+            (Stored::Blob(bytes), json!(url))
+        }),
+    ]
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_value_is_exported_as_it_was_stored(values in prop::collection::vec(any_value(), 1..40)) {
+        let shop = Shop::new("CREATE TABLE things (id INTEGER PRIMARY KEY, owner TEXT, it)");
+        let connection = shop.open();
+        for (stored, _) in &values {
+            let stored = ("ada", stored);
+            connection.execute("INSERT INTO things (owner, it) VALUES (?1, ?2)", stored).unwrap();
+        }
+        let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
+        let page = runtime.block_on(async {
+            let ada = subject(&["owner=ada"]);
+            collect(&shop.connector(MAPPING), &ada, "things", Some(7)).await.unwrap()
+        });
+        let records: Vec<&Value> = page.records().map(|record| &record["it"]).collect();
+        prop_assert_eq!(records, values.iter().map(|(_, written)| written).collect::<Vec<_>>());
+    }
+}
+
+#[tokio::test]
+async fn a_constant_of_another_type_is_named_when_the_mapping_is_checked() {
+    let shop = Shop::new(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, age INTEGER, price DECIMAL(10,2), ok BOOLEAN, code VARCHAR(4), nick VARCHAR(10))",
+    );
+    let connector = shop.connector(
+        "[table.people]\nsubject = { person_id = \"id\" }\n[table.people.erase.pseudonymize]\nage = { value = \"none\" }\n\
+         price = { value = \"free\" }\nok = { value = 7 }\ncode = { value = \"erased\" }\nnick = \"unique\"",
+    );
+    let told = adieu_core::Connector::check(&connector).await.unwrap_err();
+    for column in ["age", "price", "ok", "code", "nick"] {
+        let named = format!("`people.{column}` cannot be pseudonymized so");
+        assert!(told.to_string().contains(&named), "{column}: {told}");
     }
 }

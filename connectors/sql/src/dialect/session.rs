@@ -16,7 +16,7 @@ use super::sqlite::{SqliteDatabase, SqliteSession, SqliteStream};
 use super::url::DatabaseUrl;
 use super::value::{Batch, Row, Value};
 use super::write::Write;
-use crate::catalogue::Catalogue;
+use crate::catalogue::{Catalogue, Column};
 use crate::config::SqlConfig;
 use crate::walk::Walk;
 
@@ -37,6 +37,7 @@ pub(crate) enum Database {
 
 /// A company that runs databases of one dialect.
 #[derive(Clone, Copy)]
+#[cfg_attr(not(feature = "d1"), expect(dead_code, reason = "D1 alone has one"))]
 pub(crate) struct Host {
     pub(crate) company: &'static str,
     /// What of a database it keeps beside it: what, why, and how long.
@@ -118,11 +119,11 @@ impl Database {
 
     /// Who runs it, where that is known without being told.
     pub(crate) fn host(&self) -> Option<Host> {
-        match self {
-            #[cfg(feature = "d1")]
-            Self::D1(_) => Some(d1::HOST),
-            _ => None,
+        #[cfg(feature = "d1")]
+        if let Self::D1(_) = self {
+            return Some(d1::HOST);
         }
+        None
     }
 
     pub(crate) async fn session(&self) -> Result<Session, ConnectorError> {
@@ -224,11 +225,11 @@ impl Session {
         T: Send + 'static,
         V: FnMut(&mut T, Row<'_>) + Send + 'static,
     {
-        match self {
-            #[cfg(feature = "d1")]
-            Self::D1(session) => session.visit(walk, width, start, visit).await,
-            _ => self.fold(walk.unordered()?, width, start, visit).await,
+        #[cfg(feature = "d1")]
+        if let Self::D1(session) = self {
+            return session.visit(walk, width, start, visit).await;
         }
+        self.fold(walk.unordered()?, width, start, visit).await
     }
 
     /// All rows of a query that is known to have few.
@@ -284,6 +285,22 @@ impl Session {
             #[cfg(feature = "d1")]
             Self::D1(session) => session.understands(sql).await,
         }
+    }
+
+    /// Whether a column can hold a value, where the database can tell that without a row.
+    pub(crate) async fn can_hold(
+        &mut self,
+        column: &Column,
+        value: &Value,
+    ) -> Result<bool, ConnectorError> {
+        let Self::Postgres(session) = self else {
+            return Ok(true);
+        };
+        let mut query = Sql::text("SELECT CAST(");
+        query
+            .bind_as(value.clone(), column.cast.as_deref())
+            .push(" AS TEXT)");
+        session.accepts(query).await
     }
 
     /// Whether its transaction may stay open from one page to the next: where it sees one moment and keeps nobody from writing.

@@ -16,10 +16,18 @@ pub(crate) struct Write<'a> {
     /// Whether the rows must go one after the other, because each guard looks at what the ones before have left.
     pub(crate) in_order: bool,
     /// What must not have changed since the rows were read, where others may write in between.
+    #[cfg_attr(
+        not(feature = "d1"),
+        expect(dead_code, reason = "elsewhere rows are locked")
+    )]
     pub(crate) unchanged: Option<&'a Unchanged>,
 }
 
 /// What makes a row the person's, and what decided about it.
+#[cfg_attr(
+    not(feature = "d1"),
+    expect(dead_code, reason = "elsewhere rows are locked")
+)]
 pub(crate) struct Unchanged {
     /// The condition on the table, which is called `t`.
     pub(crate) rows: Sql,

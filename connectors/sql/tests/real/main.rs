@@ -8,6 +8,7 @@ mod common;
 mod servers;
 
 mod chinook;
+mod constants;
 mod guards;
 mod jambonz;
 mod mariadb_contract;

@@ -34,6 +34,7 @@ async fn every_sort_of_value_keeps_its_value() {
             Number,
         ),
         ("DECIMAL(12,2)", "-0.5", json!("-0.50"), Number),
+        ("DECIMAL(12,2)", "99.99", json!(99.99), Number),
         ("FLOAT", "0.1", json!(0.1), Number),
         ("DOUBLE", "1e-300", json!(1e-300), Number),
         ("BIT(1)", "b'1'", json!(1), Integer),

@@ -76,7 +76,7 @@ async fn one_customer_leaves_seven_partitions_and_nobody_else_does() {
     let cents = |text: &str| text.replace('.', "").parse::<i64>().unwrap();
     let exported: i64 = payments
         .iter()
-        .map(|one| cents(one["amount"].as_str().unwrap()))
+        .map(|one| cents(one["amount"].to_string().trim_matches('"')))
         .sum();
     assert_eq!(exported, cents(&sum));
 

@@ -65,6 +65,7 @@ pub(super) fn column(name: String, of: &MariaType<'_>) -> Column {
     Column {
         name,
         column_type,
+        declared: of.declared.to_owned(),
         // The others call texts equal that differ in case, in accents, or in blanks at the end.
         exact: of.collation.ends_with("_nopad_bin"),
         field_type,

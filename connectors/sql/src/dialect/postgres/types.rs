@@ -57,6 +57,7 @@ pub(super) fn column(name: String, of: &PgType<'_>) -> Column {
     Column {
         name,
         column_type,
+        declared: of.declared.to_owned(),
         exact: of.deterministic && matches!(of.name, "text" | "varchar" | "name"),
         field_type,
         fetch: fetch.map(str::to_owned),

@@ -172,6 +172,18 @@ impl<S: Server> ServerSession<S> {
         Ok(understood)
     }
 
+    /// Whether the database can work out a query without tables; it is run.
+    pub(crate) async fn accepts(&mut self, sql: Sql) -> Result<bool, ConnectorError> {
+        self.execute("SAVEPOINT adieu").await?;
+        let accepted = match self.rows(sql, 1).await {
+            Ok(_) => true,
+            Err(error) if matches!(error.kind(), ErrorKind::Config | ErrorKind::Protocol) => false,
+            Err(error) => return Err(error),
+        };
+        self.execute("ROLLBACK TO SAVEPOINT adieu").await?;
+        Ok(accepted)
+    }
+
     /// Sends a query and lets its rows be read as they come.
     pub(crate) fn stream(
         self,

@@ -119,6 +119,7 @@ fn table(
         columns.push(Column {
             name: column.to_owned(),
             column_type: column_type(declared),
+            declared: declared.to_owned(),
             exact,
             field_type: field_type(declared),
             fetch: None,

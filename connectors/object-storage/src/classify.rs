@@ -108,6 +108,7 @@ mod tests {
             kind: Kind::File,
             at: At::Path(key.into()),
             modified_at: modified.map(|at| at.parse().unwrap()),
+            size_bytes: None,
             hold: None,
             mark: None,
         }

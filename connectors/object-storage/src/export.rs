@@ -6,6 +6,9 @@ use adieu_core::{
     Attachment, ConnectorError, Cursor, ErrorKind, Field, FieldType, PageWriter, Retry, Schema,
     Step,
 };
+use bytes::Bytes;
+use futures_util::stream::FuturesOrdered;
+use futures_util::{StreamExt as _, stream};
 use jiff::Timestamp;
 use serde::Serialize;
 
@@ -16,6 +19,12 @@ use crate::store::{For, Opened};
 
 /// How many objects are listed at first.
 const FIRST_WINDOW: usize = 256;
+
+/// How many short objects of a bucket are read at once, those before their turn included.
+const AHEAD: usize = 8;
+
+/// What counts as short: all of them together lie in memory.
+const SHORT_BYTES: u64 = 64 << 10;
 
 /// What the list of files says of each.
 #[derive(Serialize)]
@@ -61,8 +70,14 @@ pub(crate) async fn export(
     loop {
         let listed = store.list(&places, &position, window, For::Reading).await?;
         window = WINDOW;
+        let mut waiting = listed.objects.iter();
+        let mut ahead = FuturesOrdered::new();
         for object in &listed.objects {
-            write(connector, object, page).await?;
+            for next in waiting.by_ref().take(AHEAD - ahead.len()) {
+                ahead.push_back(read_ahead(connector, next));
+            }
+            let ahead = ahead.next().await.flatten();
+            write(connector, object, ahead, page).await?;
             if page.is_full() {
                 let next = store.after(&places, &listed, object);
                 return connector.go_on(step, &next).map(Some);
@@ -75,9 +90,42 @@ pub(crate) async fn export(
     }
 }
 
+/// Reads a short object of a bucket whole, before its turn; `None` for every other.
+async fn read_ahead(
+    connector: &ObjectStorageConnector,
+    object: &Object,
+) -> Option<Result<Opened, ConnectorError>> {
+    let is_short = object.size_bytes.is_some_and(|size| size <= SHORT_BYTES);
+    if !connector.store.is_remote() || !is_short || !matches!(object.kind, Kind::File) {
+        return None;
+    }
+    let opened = match connector.store.open(object).await {
+        Ok(Opened::Bytes {
+            body,
+            size_bytes,
+            modified_at,
+            media_type,
+            metadata,
+        }) if size_bytes <= SHORT_BYTES => {
+            // What breaks off here fails at its turn, as it would have then.
+            let pieces: Vec<Result<Bytes, ConnectorError>> = body.collect().await;
+            Ok(Opened::Bytes {
+                body: Box::pin(stream::iter(pieces)),
+                size_bytes,
+                modified_at,
+                media_type,
+                metadata,
+            })
+        }
+        opened => opened,
+    };
+    Some(opened)
+}
+
 async fn write(
     connector: &ObjectStorageConnector,
     object: &Object,
+    ahead: Option<Result<Opened, ConnectorError>>,
     page: &mut PageWriter<'_>,
 ) -> Result<(), ConnectorError> {
     let key = String::from_utf8_lossy(&object.key).into_owned();
@@ -90,22 +138,25 @@ async fn write(
         Kind::Leaving(_) => return page.missing(key, leaving()),
         Kind::Closed(error) => return page.missing(key, error.clone()),
     }
-    let (body, size_bytes, modified_at, media_type, metadata) =
-        match connector.store.open(object).await {
-            Ok(Opened::Bytes {
-                body,
-                size_bytes,
-                modified_at,
-                media_type,
-                metadata,
-            }) => (body, size_bytes, modified_at, media_type, metadata),
-            Ok(Opened::Gone) => return page.missing(key, gone()),
-            // A store that does not answer now may answer the same step later.
-            Err(error) if connector.store.is_remote() && error.retry_advice() != Retry::Never => {
-                return Err(error);
-            }
-            Err(error) => return page.missing(key, error),
-        };
+    let opened = match ahead {
+        Some(opened) => opened,
+        None => connector.store.open(object).await,
+    };
+    let (body, size_bytes, modified_at, media_type, metadata) = match opened {
+        Ok(Opened::Bytes {
+            body,
+            size_bytes,
+            modified_at,
+            media_type,
+            metadata,
+        }) => (body, size_bytes, modified_at, media_type, metadata),
+        Ok(Opened::Gone) => return page.missing(key, gone()),
+        // A store that does not answer now may answer the same step later.
+        Err(error) if connector.store.is_remote() && error.retry_advice() != Retry::Never => {
+            return Err(error);
+        }
+        Err(error) => return page.missing(key, error),
+    };
     let guessed = mime_guess::from_path(&key).first_raw();
     let media_type = media_type.or(guessed.map(str::to_owned));
     let (version, is_current) = match &object.at {

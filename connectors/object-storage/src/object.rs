@@ -18,6 +18,8 @@ pub(crate) struct Object {
     pub(crate) kind: Kind,
     pub(crate) at: At,
     pub(crate) modified_at: Option<Timestamp>,
+    /// Its length, where the listing tells it.
+    pub(crate) size_bytes: Option<u64>,
     /// What keeps it in its store, whatever anybody wants.
     pub(crate) hold: Option<Hold>,
     /// What it is marked with, where that was asked for.

@@ -234,6 +234,7 @@ impl Walk<'_> {
             kind,
             at: Address::Path(at.path.clone()),
             modified_at,
+            size_bytes: None,
             hold: None,
             mark: None,
         });

@@ -243,6 +243,7 @@ impl Remote {
                 is_current: true,
             },
             modified_at: None,
+            size_bytes: None,
             hold: None,
             mark: None,
         };

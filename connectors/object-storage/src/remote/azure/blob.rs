@@ -114,6 +114,7 @@ pub(super) fn object_of(blob: &Element, mark: Option<&MarkKind>) -> Result<Objec
             is_current: matches!(which, Which::Base | Which::Current(_)),
         },
         modified_at: time_of(properties.text("Last-Modified")),
+        size_bytes: properties.text("Content-Length").parse().ok(),
         hold: hold_of(blob, properties),
         mark: mark.and_then(|mark| mark_of(blob, mark)),
     })

@@ -13,7 +13,7 @@ use crate::mark::MarkKind;
 use crate::object::{At, Hold, Kind, Listing, Object, Spot};
 
 /// What is asked of each object; a parenthesis closes it.
-pub(super) const FIELDS: &str = "nextPageToken,items(name,generation,updated,timeDeleted,softDeleteTime,hardDeleteTime,\
+pub(super) const FIELDS: &str = "nextPageToken,items(name,generation,updated,size,timeDeleted,softDeleteTime,hardDeleteTime,\
                       temporaryHold,eventBasedHold,retentionExpirationTime,retention";
 
 /// A page of a listing.
@@ -31,6 +31,7 @@ struct Item {
     name: String,
     generation: Option<String>,
     updated: Option<Timestamp>,
+    size: Option<String>,
     time_deleted: Option<Timestamp>,
     soft_delete_time: Option<Timestamp>,
     hard_delete_time: Option<Timestamp>,
@@ -80,6 +81,7 @@ impl Item {
                 is_current: self.time_deleted.is_none(),
             },
             modified_at: self.updated,
+            size_bytes: self.size.and_then(|size| size.parse().ok()),
             hold,
             mark,
         }

@@ -203,6 +203,7 @@ impl List {
                 is_current: true,
             },
             modified_at: entry.text("LastModified").parse::<Timestamp>().ok(),
+            size_bytes: entry.text("Size").parse().ok(),
             hold: None,
             mark: None,
         })

@@ -6,6 +6,7 @@ mod deaths;
 mod failures;
 mod host;
 mod life;
+mod notices;
 mod operators;
 mod queue;
 mod rounds;

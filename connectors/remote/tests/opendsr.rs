@@ -309,7 +309,8 @@ async fn what_a_processor_does_not_offer_is_told_by_the_check() {
     let Some(processor) = started().await else {
         return;
     };
-    let changes: [(fn(&mut OpendsrConfig), &str); 3] = [
+    type Change = fn(&mut OpendsrConfig);
+    let changes: [(Change, &str); 3] = [
         (|config| config.version = 1, "`version`"),
         (
             |config| config.identities.get_mut("email").unwrap().format = "sha256".to_owned(),

@@ -5,7 +5,7 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)] // it prints, and stops when it cannot measure
 
-#[allow(dead_code, unused_imports)]
+#[allow(unused_imports)]
 #[path = "../../connectors/sql/tests/servers/mod.rs"]
 mod servers;
 

@@ -45,7 +45,8 @@ async fn an_answer_counts_only_when_it_is_signed_for_this_very_question() {
     });
     assert_eq!(honest.await.unwrap(), 1);
 
-    let strange: [(&str, fn(Asked) -> Response<Body>); 7] = [
+    type Lie = fn(Asked) -> Response<Body>;
+    let strange: [(&str, Lie); 7] = [
         ("not signed", |asked| {
             Response::new(whole(page(&asked).to_string()))
         }),

@@ -92,13 +92,17 @@ async fn a_check_tells_whether_it_can_be_used() {
     std::fs::write(folder.path().join("key"), "0f".repeat(32)).unwrap();
     let check = async |token: &str| {
         std::fs::write(folder.path().join("token"), token).unwrap();
-        let more =
-            format!("token = \"file:token\"\napi = \"http://127.0.0.1:{port}/client/v4\"");
+        let more = format!("token = \"file:token\"\napi = \"http://127.0.0.1:{port}/client/v4\"");
         let file = folder.path().join("adieu.toml");
         let config = Config::from_toml(&toml("d1://an-account/DB0", &more), file).unwrap();
         let engine = config.engine().await.unwrap();
         let checked = engine.check().await;
-        checked.into_iter().next().unwrap().1.map_err(|error| error.to_string())
+        checked
+            .into_iter()
+            .next()
+            .unwrap()
+            .1
+            .map_err(|error| error.to_string())
     };
     // The database is empty, so what the mapping names is not there.
     let told = check("a-token-for-tests").await.unwrap_err();

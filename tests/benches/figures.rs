@@ -13,6 +13,7 @@ use std::time::{Duration, Instant};
 use adieu::engine::{MasterKey, Options, Store};
 use adieu::{Connector, Engine, Format, Identity, NewRequest, Status, Subject};
 use adieu_testkit::memory::{MemorySystem, Table};
+use adieu_tests::Took;
 use rusqlite::Connection;
 
 const MANY: usize = 1_000_000;
@@ -175,55 +176,20 @@ fn export(folder: &Path, name: &str, format: &str) -> Vec<String> {
     .collect()
 }
 
-struct Run {
-    wall: Duration,
-    peak_kib: u64,
-}
-
 fn run<S: AsRef<std::ffi::OsStr>>(
     program: &Path,
     folder: &Path,
     name: &str,
     arguments: &[S],
-) -> Run {
-    let begun = Instant::now();
-    let mut child = Command::new(program)
+) -> Took {
+    let mut command = Command::new(program);
+    command
         .args(arguments)
-        .args([
-            "--config".as_ref(),
-            folder.join(format!("{name}.toml")).as_os_str(),
-        ])
+        .arg("--config")
+        .arg(folder.join(format!("{name}.toml")))
         .env("ADIEU_BENCH_KEY", "11".repeat(32))
-        .stdout(Stdio::null())
-        .spawn()
-        .unwrap();
-    let mut peak_kib = 0;
-    loop {
-        peak_kib = peak_kib.max(high_water_kib(child.id()));
-        if let Some(status) = child.try_wait().unwrap() {
-            assert!(status.success(), "{status}");
-            return Run {
-                wall: begun.elapsed(),
-                peak_kib,
-            };
-        }
-        std::thread::sleep(Duration::from_millis(2));
-    }
-}
-
-/// The most memory a running process ever had (`VmHWM`, proc(5)).
-fn high_water_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    status
-        .lines()
-        .find_map(|line| {
-            line.strip_prefix("VmHWM:")?
-                .trim()
-                .strip_suffix(" kB")?
-                .parse()
-                .ok()
-        })
-        .unwrap_or(0)
+        .stdout(Stdio::null());
+    adieu_tests::measured(&mut command)
 }
 
 fn sqlite3_zip(folder: &Path) -> Duration {

@@ -18,6 +18,7 @@ use adieu::core::{CollectionName, Connector as _, ConnectorName, Step, StepKey};
 use adieu::sql::{SqlConfig, SqlConnector};
 use adieu::{Config, Identity, Subject};
 use adieu_testkit::{Collector, discover};
+use adieu_tests::Took;
 use servers::postgres;
 use tempfile::TempDir;
 
@@ -248,28 +249,15 @@ impl Shop {
         .unwrap()
     }
 
-    fn run(&self, arguments: &[&str]) -> Run {
-        let begun = Instant::now();
-        let mut child = Command::new(&self.program)
+    fn run(&self, arguments: &[&str]) -> Took {
+        let mut command = Command::new(&self.program);
+        command
             .args(arguments)
             .current_dir(self.folder.path())
             .env("ADIEU_KEY", "11".repeat(32))
             .env("DATABASE_URL", postgres().url(&self.database))
-            .stdout(Stdio::null())
-            .spawn()
-            .unwrap();
-        let mut peak_kib = 0;
-        loop {
-            peak_kib = peak_kib.max(high_water_kib(child.id()));
-            if let Some(status) = child.try_wait().unwrap() {
-                assert!(status.success(), "{arguments:?}: {status}");
-                return Run {
-                    wall: begun.elapsed(),
-                    peak_kib,
-                };
-            }
-            std::thread::sleep(Duration::from_millis(2));
-        }
+            .stdout(Stdio::null());
+        adieu_tests::measured(&mut command)
     }
 }
 
@@ -287,23 +275,10 @@ async fn export_small(connector: &SqlConnector, person: usize) -> usize {
     rows
 }
 
-struct Run {
-    wall: Duration,
-    peak_kib: u64,
-}
-
 fn goal(seconds: Option<f64>) -> String {
     seconds.map_or_else(String::new, |seconds| {
         format!(" (at most {seconds} s wanted on a quiet machine)")
     })
-}
-
-/// The most memory a running process ever had (`VmHWM`, proc(5)).
-fn high_water_kib(pid: u32) -> u64 {
-    let status = fs::read_to_string(format!("/proc/{pid}/status")).unwrap_or_default();
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
-    line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok())
-        .unwrap_or(0)
 }
 
 /// How many wanted a processor, over one minute and five (`/proc/loadavg`, proc(5)).

@@ -6,6 +6,7 @@ mod serving;
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::OnceLock;
+use std::time::{Duration, Instant};
 
 pub use client::{Answer, Client};
 pub use serving::Serving;
@@ -47,6 +48,39 @@ pub fn program_with(options: &[&str]) -> PathBuf {
         .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok())
         .find_map(|message| message["executable"].as_str().map(PathBuf::from))
         .expect("cargo names the program")
+}
+
+/// What a program took, from its start to its end.
+#[derive(Clone, Copy, Debug)]
+pub struct Took {
+    /// By the clock.
+    pub wall: Duration,
+    /// The most memory it ever had (`VmHWM`, proc(5)).
+    pub peak_kib: u64,
+}
+
+/// Runs a program to its end and measures it.
+///
+/// # Panics
+/// When it cannot be started, or fails.
+#[allow(clippy::panic, clippy::expect_used)] // nothing can be measured without it
+pub fn measured(command: &mut Command) -> Took {
+    let begun = Instant::now();
+    let mut child = command.spawn().expect("the program starts");
+    let status = format!("/proc/{}/status", child.id());
+    let mut peak_kib = 0;
+    loop {
+        let told = std::fs::read_to_string(&status).unwrap_or_default();
+        let line = told.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        let kib = line.and_then(|line| line.trim().strip_suffix(" kB")?.parse().ok());
+        peak_kib = peak_kib.max(kib.unwrap_or(0));
+        if let Some(status) = child.try_wait().expect("it is a child of ours") {
+            assert!(status.success(), "{command:?}: {status}");
+            let wall = begun.elapsed();
+            return Took { wall, peak_kib };
+        }
+        std::thread::sleep(Duration::from_millis(2));
+    }
 }
 
 /// Seeded chance (xorshift64*): the same seed throws the same again.

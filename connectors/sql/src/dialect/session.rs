@@ -37,7 +37,6 @@ pub(crate) enum Database {
 
 /// A company that runs databases of one dialect.
 #[derive(Clone, Copy)]
-#[cfg_attr(not(feature = "d1"), expect(dead_code, reason = "D1 alone has one"))]
 pub(crate) struct Host {
     pub(crate) company: &'static str,
     /// What of a database it keeps beside it: what, why, and how long.

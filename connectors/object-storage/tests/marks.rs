@@ -6,6 +6,7 @@ mod common;
 
 use adieu_core::{Connector as _, ConnectorName};
 use adieu_object_storage::{MarkedRule, ObjectStorageConfig, ObjectStorageConnector};
+use common::azurite::Container;
 use common::between::{Act, Between};
 use common::moto::{Bucket, config_at, moto};
 use common::{erase, export, person, survey};
@@ -111,6 +112,58 @@ async fn a_tag_of_another_name_or_case_is_no_mark() {
         bucket.keys(),
         ["shared/2", "shared/3", "shared/4", "shared/5"]
     );
+}
+
+#[tokio::test]
+async fn metadata_of_azure_is_a_mark_of_its_blob_and_of_each_snapshot() {
+    let container = Container::new().await;
+    let owner = |owner| ("x-ms-meta-owner", owner);
+    for (key, whose) in [
+        ("shared/ours", "8"),
+        ("shared/mine", "7"),
+        ("shared/theirs", "70"),
+        ("elsewhere/mine", "7"),
+    ] {
+        container.put_with(key, b"x", owner(whose)).await;
+    }
+    container.put("shared/without", b"of nobody").await;
+    container.snapshot("shared/mine").await;
+    // A snapshot keeps the mark that its blob had.
+    container
+        .put_with("shared/moved", b"was hers", owner("7"))
+        .await;
+    container.snapshot("shared/moved").await;
+    container
+        .put_with("shared/moved", b"is theirs", owner("8"))
+        .await;
+    // Names of metadata are headers: their case counts for nothing. The value's does.
+    let upper = ("x-ms-meta-OWNER", "7");
+    container.put_with("shared/upper", b"x", upper).await;
+    let connector = connector(container.config(), marked(None, Some("owner")));
+    let subject = person(&[("id", "7")]);
+
+    assert_eq!(survey(&connector, &subject).await.unwrap().erase(), 4);
+    let collected = export(&connector, &subject, 1).await;
+    assert_eq!(collected.attachments().count(), 4);
+    assert_eq!(erase(&connector, &subject, 1).await.erase(), 4);
+    let left: Vec<(String, bool)> = container
+        .entries()
+        .await
+        .into_iter()
+        .map(|(name, snapshot, _)| (name, snapshot.is_empty()))
+        .collect();
+    let stays = |key: &str| (key.to_owned(), true);
+    assert_eq!(
+        left,
+        [
+            stays("elsewhere/mine"),
+            stays("shared/moved"),
+            stays("shared/ours"),
+            stays("shared/theirs"),
+            stays("shared/without"),
+        ]
+    );
+    assert!(survey(&connector, &subject).await.unwrap().is_empty());
 }
 
 #[tokio::test]

@@ -15,7 +15,7 @@ Exit codes:
   4    blocked, or not confirmed with --yes; nothing was erased
   5    failed: nothing was done, or what was to be verified does not hold
   6    not finished yet; it goes on with `adieu resume`
-  130  interrupted; the request is kept";
+  130  interrupted; the request is kept, but for a direct export";
 
 /// How a command ended that could be carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -59,6 +59,8 @@ pub(crate) enum Failure {
     Fault(String),
     /// A person pressed Ctrl-C.
     Interrupted(RequestId),
+    /// The same while nothing was to be kept.
+    BrokenOff,
 }
 
 impl Failure {
@@ -68,7 +70,7 @@ impl Failure {
             Self::Engine(EngineError::Config(_) | EngineError::NotFound) => 2,
             Self::Engine(EngineError::Conflict(_)) => 5,
             Self::Engine(_) | Self::Fault(_) => 1,
-            Self::Interrupted(_) => 130,
+            Self::Interrupted(_) | Self::BrokenOff => 130,
         })
     }
 }
@@ -90,6 +92,9 @@ impl std::fmt::Display for Failure {
             Self::Interrupted(id) => write!(
                 f,
                 "interrupted. The request is kept, and what is done stays done.\nGo on with: adieu resume {id}"
+            ),
+            Self::BrokenOff => f.write_str(
+                "interrupted. A direct export keeps nothing, so nothing is left of it",
             ),
         }
     }

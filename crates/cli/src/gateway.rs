@@ -47,6 +47,13 @@ impl Interrupt {
             .map(Self)
             .map_err(|error| Failure::Fault(format!("signals cannot be heard ({})", error.kind())))
     }
+
+    /// Waits for it.
+    pub(crate) async fn comes(&mut self) {
+        if self.0.recv().await.is_none() {
+            std::future::pending::<()>().await;
+        }
+    }
 }
 
 /// Carries a request on until it ends or has to wait, and shows how it gets on.
@@ -59,7 +66,7 @@ pub(crate) async fn carry_on(
     let progress = terminal.is_watched().then(|| Progress::follow(engine, id));
     let done = tokio::select! {
         done = engine.run(id, PATIENCE) => done.map_err(Failure::from),
-        Some(()) = interrupt.0.recv() => Err(Failure::Interrupted(id)),
+        () = interrupt.comes() => Err(Failure::Interrupted(id)),
     };
     if let Some(progress) = progress {
         progress.end().await;

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod commands;
+mod direct;
 mod exit;
 mod file;
 mod gateway;

@@ -36,12 +36,13 @@ pub struct DirectExport {
     id: RequestId,
     pieces: mpsc::Receiver<Piece>,
     is_over: bool,
+    exceptions: Option<usize>,
 }
 
 enum Piece {
     Bytes(Bytes),
-    /// The archive is complete.
-    Whole,
+    /// The archive is at its end, and so many systems and collections could not be gone through.
+    End(usize),
 }
 
 /// An export that was being sent broke off; what came of it is no archive.
@@ -110,18 +111,19 @@ impl Engine {
                 }
             };
             let noted = inner.store.note(id, tenant, inner.clock.now(), event).await;
-            match noted {
-                Ok(()) if done.is_ok() => {
-                    let _ = sender.send(Piece::Whole).await;
+            match (noted, done) {
+                (Ok(()), Ok(exceptions)) => {
+                    let _ = sender.send(Piece::End(exceptions)).await;
                 }
-                Ok(()) => {}
-                Err(error) => tracing::error!(request = %id, "the audit log: {error}"),
+                (Ok(()), Err(_)) => {}
+                (Err(error), _) => tracing::error!(request = %id, "the audit log: {error}"),
             }
         });
         Ok(DirectExport {
             id,
             pieces,
             is_over: false,
+            exceptions: None,
         })
     }
 }
@@ -130,6 +132,11 @@ impl DirectExport {
     /// Under which id it stands in the audit log.
     pub fn id(&self) -> RequestId {
         self.id
+    }
+
+    /// How many systems and collections could not be gone through; the archive says which, and why. `None` before its end.
+    pub fn exceptions(&self) -> Option<usize> {
+        self.exceptions
     }
 }
 
@@ -142,8 +149,9 @@ impl Stream for DirectExport {
         }
         self.pieces.poll_recv(cx).map(|piece| match piece {
             Some(Piece::Bytes(bytes)) => Some(Ok(bytes)),
-            Some(Piece::Whole) => {
+            Some(Piece::End(exceptions)) => {
                 self.is_over = true;
+                self.exceptions = Some(exceptions);
                 None
             }
             None => {

@@ -63,8 +63,13 @@ impl Container {
 
     /// Writes a blob with these tags, written as a query.
     pub(crate) async fn put_with_tags(&self, key: &str, content: &[u8], tags: &str) {
-        let kind = [("x-ms-blob-type", "BlockBlob"), ("x-ms-tags", tags)];
-        self.ok("PUT", &format!("/{}", encoded(key)), &kind, content)
+        self.put_with(key, content, ("x-ms-tags", tags)).await;
+    }
+
+    /// Writes a blob with one more header.
+    pub(crate) async fn put_with(&self, key: &str, content: &[u8], header: (&str, &str)) {
+        let headers = [("x-ms-blob-type", "BlockBlob"), header];
+        self.ok("PUT", &format!("/{}", encoded(key)), &headers, content)
             .await;
     }
 

@@ -24,7 +24,8 @@ struct Call {
     method: String,
     path: String,
     query: BTreeMap<String, String>,
-    range_from: u64,
+    /// The first and the last byte that is asked for.
+    range: Option<(u64, Option<u64>)>,
     body: Vec<u8>,
 }
 
@@ -132,7 +133,7 @@ fn answer(
             let Some(length) = length else {
                 return send(stream, "404 Not Found", "");
             };
-            send_object(stream, length, call.range_from, sort == "get")
+            send_object(stream, length, call.range, sort == "get")
         }
         _ => send(
             stream,
@@ -211,14 +212,20 @@ fn send(mut stream: &TcpStream, status: &str, body: &str) -> Option<()> {
     stream.write_all(answer.as_bytes()).ok()
 }
 
-fn send_object(mut stream: &TcpStream, length: u64, from: u64, has_body: bool) -> Option<()> {
-    let (status, range) = if from > 0 {
-        let range = format!("Content-Range: bytes {from}-{}/{length}\r\n", length - 1);
-        ("206 Partial Content", range)
-    } else {
-        ("200 OK", String::new())
+fn send_object(
+    mut stream: &TcpStream,
+    length: u64,
+    range: Option<(u64, Option<u64>)>,
+    has_body: bool,
+) -> Option<()> {
+    let (status, range, mut left) = match range {
+        Some((from, last)) => {
+            let last = last.unwrap_or(u64::MAX).min(length.checked_sub(1)?);
+            let range = format!("Content-Range: bytes {from}-{last}/{length}\r\n");
+            ("206 Partial Content", range, (last + 1).checked_sub(from)?)
+        }
+        None => ("200 OK", String::new(), length),
     };
-    let mut left = length.checked_sub(from)?;
     let head = format!(
         "HTTP/1.1 {status}\r\nContent-Length: {left}\r\n{range}ETag: \"{length}\"\r\n\
          Content-Type: application/octet-stream\r\nLast-Modified: Thu, 01 Jan 2026 00:00:00 GMT\r\n\r\n"
@@ -243,7 +250,7 @@ fn read_call(reader: &mut BufReader<TcpStream>) -> Option<Call> {
     reader.read_line(&mut line).ok().filter(|&read| read > 0)?;
     let mut words = line.split(' ');
     let (method, target) = (words.next()?.to_owned(), words.next()?.to_owned());
-    let (mut length, mut range_from) = (0, 0);
+    let (mut length, mut range) = (0, None);
     loop {
         let mut header = String::new();
         reader
@@ -256,8 +263,8 @@ fn read_call(reader: &mut BufReader<TcpStream>) -> Option<Call> {
         match name.to_ascii_lowercase().as_str() {
             "content-length" => length = value.trim().parse().ok()?,
             "range" => {
-                let from = value.trim().strip_prefix("bytes=")?.split('-').next()?;
-                range_from = from.parse().ok()?;
+                let (from, last) = value.trim().strip_prefix("bytes=")?.split_once('-')?;
+                range = Some((from.parse().ok()?, last.parse().ok()));
             }
             _ => {}
         }
@@ -272,7 +279,7 @@ fn read_call(reader: &mut BufReader<TcpStream>) -> Option<Call> {
         query: form_urlencoded::parse(query.as_bytes())
             .into_owned()
             .collect(),
-        range_from,
+        range,
         body,
     })
 }

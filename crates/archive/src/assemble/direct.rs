@@ -401,13 +401,22 @@ impl<O: Outflow> Direct<O> {
         &mut self,
         work: impl FnOnce(&mut Writer) -> Result<(), ArchiveError> + Send + 'static,
     ) -> Result<(), ArchiveError> {
+        self.begin_work(work).await?;
+        self.writer().await.map(drop)
+    }
+
+    /// The same without waiting for its end: whoever wants the writer next does.
+    async fn begin_work(
+        &mut self,
+        work: impl FnOnce(&mut Writer) -> Result<(), ArchiveError> + Send + 'static,
+    ) -> Result<(), ArchiveError> {
         self.writer().await?;
         let mut writer = self.writer.take().ok_or(ArchiveError::Stopped)?;
         self.job = Some(spawn_blocking(move || {
             let result = work(&mut writer);
             (writer, result)
         }));
-        self.writer().await.map(drop)
+        Ok(())
     }
 
     /// Sends what is ready.

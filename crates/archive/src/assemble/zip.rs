@@ -129,12 +129,19 @@ impl<W: Write> Zip<W> {
         time: DateTime,
         level: i64,
     ) -> Result<(), ArchiveError> {
-        let options = SimpleFileOptions::default()
+        let options = streamed(time)
             .compression_method(CompressionMethod::Deflated)
-            .compression_level(Some(level))
-            .last_modified_time(time)
-            .unix_permissions(0o644)
-            .large_file(true);
+            .compression_level(Some(level));
+        self.writer.start_file(path, options).map_err(from_zip)
+    }
+
+    /// The same for what is compressed already: it is stored.
+    pub(super) fn begin_stored_file(
+        &mut self,
+        path: &str,
+        time: DateTime,
+    ) -> Result<(), ArchiveError> {
+        let options = streamed(time).compression_method(CompressionMethod::Stored);
         self.writer.start_file(path, options).map_err(from_zip)
     }
 
@@ -214,6 +221,14 @@ impl<W: Write> Zip<W> {
             None => copied.map_err(from_zip),
         }
     }
+}
+
+/// An entry whose length is told behind it, and may be beyond 4 GiB.
+fn streamed(time: DateTime) -> SimpleFileOptions {
+    SimpleFileOptions::default()
+        .last_modified_time(time)
+        .unix_permissions(0o644)
+        .large_file(true)
 }
 
 /// A local file header (APPNOTE 4.3.7) that leaves length and sum to be told otherwise.

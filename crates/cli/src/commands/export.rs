@@ -6,6 +6,7 @@ use adieu::engine::Kind;
 use adieu::{Format, NewRequest};
 use clap::{Args, ValueEnum};
 
+use crate::direct;
 use crate::exit::{Exit, Failure};
 use crate::file::NewFile;
 use crate::gateway::{ConfigArgument, Interrupt, carry_on};
@@ -31,6 +32,9 @@ pub(crate) struct Export {
     /// Also write the signed receipt, which states the archive's hash.
     #[arg(long, value_name = "FILE")]
     receipt: Option<PathBuf>,
+    /// Write straight from the systems into the file, and keep nothing: faster for large files, and not taken up again when it breaks off.
+    #[arg(long, conflicts_with = "receipt")]
+    direct: bool,
     /// Replace files that are there.
     #[arg(long)]
     force: bool,
@@ -52,15 +56,18 @@ impl Export {
         let subject = self.subject.subject()?;
         let (_, engine) = self.config.open().await?;
         let archive = NewFile::create(&self.out, self.force)?;
-        let receipt = self
-            .receipt
-            .map(|path| NewFile::create(&path, self.force))
-            .transpose()?;
         let format = match self.format {
             FormatArgument::Zip => Format::Zip,
             FormatArgument::Json => Format::Json,
             FormatArgument::Csv => Format::Csv,
         };
+        if self.direct {
+            return direct::export(&engine, terminal, subject, format, archive).await;
+        }
+        let receipt = self
+            .receipt
+            .map(|path| NewFile::create(&path, self.force))
+            .transpose()?;
         let mut interrupt = Interrupt::listen()?;
         let unfinished = engine.unfinished(Kind::Export, &subject).await?;
         let unfinished = unfinished.filter(|request| request.format == format);

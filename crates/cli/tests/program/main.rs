@@ -9,6 +9,7 @@
 
 mod chinook;
 mod demo;
+mod direct;
 mod failures;
 mod inspect;
 mod life;

@@ -1,6 +1,7 @@
 //! Files of an archive that is sent while it is gathered: they go through as they come.
 
 use std::mem;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use adieu_core::{Attachment, Body, ConnectorError, ErrorKind};
 use aws_lc_rs::digest;
@@ -16,13 +17,15 @@ use crate::log::LogMark;
 
 /// How much of a file is deflated at a time.
 const PIECE_BYTES: usize = 256 << 10;
+const LEVEL: i64 = 6;
 
 /// A file that is being written.
 pub(super) struct OpenFile {
     path: String,
     attachment: Attachment,
     bytes: u64,
-    sha256: digest::Context,
+    /// With the work that reads a piece, or here when there is none.
+    sha256: Arc<Mutex<digest::Context>>,
 }
 
 impl<O: Outflow> Direct<O> {
@@ -36,20 +39,21 @@ impl<O: Outflow> Direct<O> {
         let folder = format!("{}/files", open.descriptor.name);
         let path = self.names.give(&folder, &attachment.name, "");
         let created = attachment.modified_at.unwrap_or(self.created_at);
-        let (level, declared) = (
-            if is_compressed(&attachment) { 1 } else { 6 },
-            attachment.size_bytes,
-        );
+        let (deflated, declared) = (!is_compressed(&attachment), attachment.size_bytes);
         self.settle_file()?;
         if let Writer::Zip(zip) = self.writer().await? {
-            zip.begin_file(&path, dos_time(created), level)?;
+            let time = dos_time(created);
+            match deflated {
+                true => zip.begin_file(&path, time, LEVEL)?,
+                false => zip.begin_stored_file(&path, time)?,
+            }
         }
         // From here on it is in the archive, whatever becomes of it.
         self.file = Some(OpenFile {
             path,
             attachment,
             bytes: 0,
-            sha256: digest::Context::new(&digest::SHA256),
+            sha256: Arc::new(Mutex::new(digest::Context::new(&digest::SHA256))),
         });
         let mut piece = Vec::new();
         while let Some(part) = body.next().await {
@@ -59,6 +63,7 @@ impl<O: Outflow> Direct<O> {
             }
         }
         self.file_piece(piece).await?;
+        self.writer().await?;
         let file = self.file.as_ref().ok_or(OUT_OF_ORDER)?;
         if declared.is_some_and(|declared| declared != file.bytes) {
             return Err(ConnectorError::new(
@@ -70,16 +75,21 @@ impl<O: Outflow> Direct<O> {
         Ok(())
     }
 
+    /// Has a piece written while the next one is fetched, and sends what became of the one before.
     async fn file_piece(&mut self, piece: Vec<u8>) -> Result<(), ArchiveError> {
+        self.writer().await?;
         let file = self.file.as_mut().ok_or(OUT_OF_ORDER)?;
         file.bytes += piece.len() as u64;
-        file.sha256.update(&piece);
-        self.work(move |writer| match writer {
-            Writer::Zip(zip) => zip.write_file(&piece),
+        let sha256 = Arc::clone(&file.sha256);
+        self.flow().await?;
+        self.begin_work(move |writer| match writer {
+            Writer::Zip(zip) => {
+                lock(&sha256).update(&piece);
+                zip.write_file(&piece)
+            }
             Writer::Json(_) => Err(OUT_OF_ORDER),
         })
-        .await?;
-        self.flow().await
+        .await
     }
 
     /// Describes a file that is whole.
@@ -97,7 +107,7 @@ impl<O: Outflow> Direct<O> {
                 packed_bytes: 0,
                 deflated: true,
                 crc32: 0,
-                sha256: hex(file.sha256.finish().as_ref()),
+                sha256: hex(lock(&file.sha256).clone().finish().as_ref()),
             },
         };
         let (connector, collection) =
@@ -126,4 +136,9 @@ impl<O: Outflow> Direct<O> {
             .push(lack(connector, Some(name), file.attachment.name, &missing)?);
         Ok(())
     }
+}
+
+fn lock(sum: &Mutex<digest::Context>) -> MutexGuard<'_, digest::Context> {
+    // Whoever panicked had the writer too, so nothing goes on with this sum.
+    sum.lock().unwrap_or_else(PoisonError::into_inner)
 }

@@ -15,6 +15,8 @@ pub(crate) struct Classifier {
     pub(crate) pseudonyms: Vec<Pseudonym>,
     retention: Option<Keeping>,
     deletes: bool,
+    /// How a row tells that it is nobody else's too, and why it stays where it is.
+    shared: Option<(Sql, Retention)>,
     today: Date,
 }
 
@@ -39,11 +41,13 @@ pub(crate) enum Verdict {
 }
 
 impl Classifier {
+    /// `alone` is the condition that a row is nobody else's, where not every row is.
     pub(crate) fn new(
         rule: &TableRule,
         table: &Table,
         catalogue: &Catalogue,
         alias: &str,
+        alone: Option<Sql>,
         key: Option<&Secret>,
         today: Date,
     ) -> Self {
@@ -80,9 +84,21 @@ impl Classifier {
                     .and_then(|fact| expression(fact, table, catalogue, alias)),
             }),
         };
+        let shared = alone.zip(rule.shared.as_ref());
+        let shared = shared.map(|(alone, mapping)| {
+            let mut fact = Sql::text("CASE WHEN ");
+            fact.append(alone).push(" THEN 1 ELSE 0 END");
+            let retention = Retention {
+                basis: mapping.basis,
+                reason: mapping.reason.clone(),
+                until: None,
+            };
+            (fact, retention)
+        });
         Self {
             pseudonyms,
             retention,
+            shared,
             deletes: matches!(rule.erase, EraseRule::Delete),
             today,
         }
@@ -93,7 +109,8 @@ impl Classifier {
         let replaced = self.pseudonyms.iter().map(|one| one.fact(alias));
         let from = self.retention.iter();
         let from = from.filter_map(|keeping| keeping.from.clone().map(Sql::text));
-        replaced.chain(from).collect()
+        let shared = self.shared.iter().map(|(alone, _)| alone.clone());
+        replaced.chain(from).chain(shared).collect()
     }
 
     /// The place among the facts of what decides whether a row's time is over, and how it is asked; none where nothing does.
@@ -104,6 +121,16 @@ impl Classifier {
 
     /// What happens to a row whose facts begin at this place.
     pub(crate) fn verdict(&self, row: Row<'_>, first: usize) -> Verdict {
+        if let Some((_, retention)) = &self.shared {
+            let from = self.retention.iter().filter(|one| one.from.is_some());
+            let place = first + self.pseudonyms.len() + from.count();
+            if row.cell(place) != Cell::Integer(1) {
+                return Verdict::Keep(Disposition::Retain {
+                    retention: retention.clone(),
+                    pseudonymize: false,
+                });
+            }
+        }
         if self.deletes {
             return Verdict::Delete;
         }
@@ -177,13 +204,16 @@ fn expression(fact: &Fact, table: &Table, catalogue: &Catalogue, alias: &str) ->
     let dialect = catalogue.dialect;
     match fact {
         Fact::Own(name) => Some(dialect.keyed(table, name, alias)),
-        Fact::Of(reference, name) => {
-            let pairs: Vec<String> = reference
-                .pairs
+        Fact::Of {
+            table: there,
+            pairs,
+            column: name,
+        } => {
+            let pairs: Vec<String> = pairs
                 .iter()
                 .map(|(here, there)| format!("{} = {}", column("f", there), column(alias, here)))
                 .collect();
-            let there = catalogue.table(reference.table.as_str())?;
+            let there = catalogue.table(there)?;
             let latest = format!("max({})", column("f", name));
             let latest = match there.column(name)?.column_type {
                 ColumnType::Own => dialect.as_text(&latest),

@@ -3,7 +3,9 @@
 use std::collections::BTreeSet;
 
 use crate::catalogue::{Catalogue, Column, ColumnType, ForeignKey, OnDelete, Table};
-use crate::config::{Constant, EraseRule, Fact, Mapping, Pseudonymizer, ReferenceRule, TableRule};
+use crate::config::{
+    Constant, EraseRule, Fact, Local, Mapping, Pseudonymizer, ReferenceRule, TableRule,
+};
 use crate::constant::{max_chars, refusal};
 use crate::pseudonym::{HASH_CHARS, MIN_UNIQUE_CHARS};
 use crate::record::exported;
@@ -101,6 +103,7 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
         );
     }
     found.missing_columns(rule, table, catalogue);
+    found.unopened(rule, table, catalogue);
     found.pseudonyms(rule, table, catalogue);
     found.foreign_keys(mapping, rule, catalogue);
     found.misfits
@@ -134,8 +137,8 @@ impl Found<'_> {
         named.extend(
             references
                 .clone()
-                .flat_map(|one| one.pairs.iter().chain(&one.constants))
-                .map(|(local, _)| local),
+                .flat_map(ReferenceRule::locals)
+                .map(Local::name),
         );
         let mut there: BTreeSet<(&str, &String)> = references
             .flat_map(|one| {
@@ -152,10 +155,10 @@ impl Found<'_> {
                 named.insert(column);
             }
             EraseRule::Retain {
-                from: Some(Fact::Of(reference, column)),
+                from: Some(Fact::Of { table, column, .. }),
                 ..
             } => {
-                there.insert((reference.table.as_str(), column));
+                there.insert((table, column));
             }
             _ => {}
         }
@@ -172,6 +175,26 @@ impl Found<'_> {
                 .filter(|target| target.column(column).is_none())
             {
                 self.no_column(target, column);
+            }
+        }
+    }
+
+    /// Paths into columns that hold neither JSON nor an array.
+    fn unopened(&mut self, rule: &TableRule, table: &Table, catalogue: &Catalogue) {
+        let locals = rule.references.iter().flat_map(ReferenceRule::locals);
+        for local in locals.filter(|local| !local.is_whole()) {
+            let why = table
+                .column(local.name())
+                .and_then(|column| catalogue.dialect.unopened(column, local));
+            if let Some(why) = why {
+                let column = local.name();
+                self.add(
+                    Stops::Everything,
+                    format!(
+                        "`{local}` does not lead into `{}.{column}`: {why}",
+                        table.name
+                    ),
+                );
             }
         }
     }
@@ -272,7 +295,9 @@ fn lets_go(rule: &TableRule, key: &ForeignKey) -> bool {
 fn covers(rule: &TableRule, key: &ForeignKey) -> bool {
     let goes_along = |reference: &ReferenceRule| {
         reference.table.as_str() == key.target
-            && reference.pairs.iter().all(|pair| key.pairs.contains(pair))
+            && reference
+                .whole()
+                .is_some_and(|pairs| pairs.iter().all(|pair| key.pairs.contains(pair)))
     };
     rule.references.iter().any(goes_along)
 }

@@ -88,6 +88,7 @@ async fn erase_batch(
         table,
         catalogue: &catalogue,
         links,
+        alone: None,
         unchanged: None,
     };
     let from = if position.after.is_empty() {
@@ -104,9 +105,10 @@ async fn erase_batch(
     let Some(rows) = selector.rows(session, rule, "t").await? else {
         return Ok(Erased::done(Tally::new()));
     };
+    batch.alone = selector.alone(session, rule, "t").await?;
     if catalogue.apart {
         selector.resolves = false;
-        let rows = selector.rows(session, rule, "t").await?;
+        let rows = selector.rows_alone(session, rule, "t").await?;
         let decisive = batch.classifier().decisive();
         batch.unchanged = rows.map(|rows| Unchanged {
             rows,
@@ -132,6 +134,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) table: &'a Table,
     pub(crate) catalogue: &'a Catalogue,
     pub(crate) links: Links,
+    /// The condition that a row is nobody else's, where not every row is.
+    pub(crate) alone: Option<Sql>,
     /// What must still be true of a row when it is written to, where others may write after it was read.
     pub(crate) unchanged: Option<Unchanged>,
 }
@@ -217,7 +221,16 @@ impl Batch<'_> {
     fn classifier(&self) -> Classifier {
         let key = self.connector.pseudonym_key.as_ref();
         let today = self.connector.today();
-        Classifier::new(self.rule, self.table, self.catalogue, "t", key, today)
+        let alone = self.alone.clone();
+        Classifier::new(
+            self.rule,
+            self.table,
+            self.catalogue,
+            "t",
+            alone,
+            key,
+            today,
+        )
     }
 
     /// Does what was decided. Where rows refer to each other, a later round meets again those that stayed in the first.

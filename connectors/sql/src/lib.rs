@@ -8,6 +8,7 @@ mod connector;
 mod constant;
 mod descriptor;
 mod dialect;
+mod equality;
 mod erase;
 mod error;
 mod export;

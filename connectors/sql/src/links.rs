@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 
 use crate::catalogue::Table;
-use crate::config::TableRule;
+use crate::config::{ReferenceRule, TableRule};
 use crate::dialect::sql::column;
 use crate::dialect::{Cell, Dialect, Row, Value};
 
@@ -46,10 +46,9 @@ impl Links {
                 pairs: key.pairs.clone(),
             })
             .collect();
-        for reference in &rule.recursion {
-            if !links.iter().any(|link| link.pairs == reference.pairs) {
-                let tenant = rule.tenant.iter().map(|name| (name.clone(), name.clone()));
-                let pairs = reference.pairs.iter().cloned().chain(tenant).collect();
+        for mut pairs in rule.recursion.iter().filter_map(ReferenceRule::whole) {
+            if !links.iter().any(|link| link.pairs == pairs) {
+                pairs.extend(rule.tenant.iter().map(|name| (name.clone(), name.clone())));
                 links.push(Link { pairs });
             }
         }

@@ -131,6 +131,7 @@ async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
         table,
         catalogue: &catalogue,
         links: Links::of(rule, table),
+        alone: None,
         unchanged: None,
     };
     let touch = if rule.deletes() {

@@ -5,10 +5,11 @@ use std::pin::Pin;
 
 use adieu_core::{ConnectorError, Subject};
 
-use crate::catalogue::{Catalogue, Column, ColumnType, Table};
-use crate::config::{Mapping, ReferenceRule, TableRule};
+use crate::catalogue::{Catalogue, Column, Table};
+use crate::config::{Local, Mapping, ReferenceRule, TableRule};
 use crate::dialect::sql::column;
 use crate::dialect::{Dialect, Session, Sql, Value};
+use crate::equality::{Pair, comparable, equals_any, equals_any_key, is_among};
 use crate::error::misfit;
 
 /// Up to this many rows that are referred to, their keys are fetched and bound: a single key then lets the database
@@ -43,6 +44,61 @@ impl Selector<'_> {
                 return Ok(None);
             };
             self.and_what_hangs_on_it(rule, alias, &base, own).map(Some)
+        })
+    }
+
+    /// The condition that a row which [`Selector::rows`] selects is nobody else's: each array whose elements lead to people
+    /// names the subject alone, and each other reference leads to the subject or nowhere. `None` where every row is.
+    pub(crate) async fn alone(
+        &self,
+        session: &mut Session,
+        rule: &TableRule,
+        alias: &str,
+    ) -> Result<Option<Sql>, ConnectorError> {
+        if rule.references.iter().all(|one| one.element().is_none()) {
+            return Ok(None);
+        }
+        let table = self.table(rule)?;
+        let mut parts = Vec::new();
+        for reference in &rule.references {
+            let hers = self.through(session, rule, reference, alias).await?;
+            let mut ways = Vec::new();
+            if let Some(array) = reference.element() {
+                let column = self.column(table, array.name())?;
+                let held = self.dialect().held(column, alias, array);
+                ways.push(Sql::joined([held.clone(), Sql::text("0")], " = "));
+                let one = Sql::joined([held, Sql::text("1")], " = ");
+                ways.extend(hers.map(|hers| Sql::joined([one, hers], " AND ")));
+            } else {
+                let whole = reference.locals().filter(|local| local.is_whole());
+                let nowhere = whole.map(|local| format!("{} IS NULL", column(alias, local.name())));
+                ways.extend(nowhere.map(Sql::text).chain(hers));
+            }
+            // A reference that can lead to nobody of hers leads to others.
+            if ways.is_empty() {
+                ways.push(Sql::text("1 = 0"));
+            }
+            parts.push(Sql::joined(ways, " OR "));
+        }
+        Ok(Some(Sql::joined(parts, " AND ")))
+    }
+
+    /// The condition on the rows that are the subject's and nobody else's: what hangs on them is the subject's too.
+    pub(crate) fn rows_alone<'s>(
+        &'s self,
+        session: &'s mut Session,
+        rule: &'s TableRule,
+        alias: &'s str,
+    ) -> Selected<'s> {
+        Box::pin(async move {
+            let Some(rows) = self.rows(session, rule, alias).await? else {
+                return Ok(None);
+            };
+            let alone = self.alone(session, rule, alias).await?;
+            Ok(Some(match alone {
+                Some(alone) => Sql::joined([rows, alone], " AND "),
+                None => rows,
+            }))
         })
     }
 
@@ -101,28 +157,37 @@ impl Selector<'_> {
             return Ok(None);
         };
         let parent = self.table(parent_rule)?;
-        let locals = self.locals(table, reference)?;
+        let pairs = self.pairs(table, parent, reference)?;
         let mut keys = self.known_keys(rule, parent_rule, reference);
         let inner = format!("{alias}r");
         let mut ways = Vec::new();
-        if let Some(theirs) = self.rows(session, parent_rule, &inner).await? {
+        if let Some(theirs) = self.rows_alone(session, parent_rule, &inner).await? {
             match self
                 .resolved(session, parent, reference, &inner, &theirs)
                 .await?
             {
                 Some(found) => keys.extend(found),
-                None => ways.push(self.joined(parent, reference, &locals, alias, &inner, theirs)?),
+                None => ways.push(self.joined(parent, &pairs, alias, &inner, theirs)),
             }
         }
-        ways.extend(equals_any_key(self.dialect(), alias, &locals, keys));
+        ways.extend(equals_any_key(self.dialect(), alias, &pairs, keys));
         if ways.is_empty() {
             return Ok(None);
         }
-        let found = Sql::joined(ways, " OR ");
-        Ok(match self.of_kind(table, reference, alias)? {
-            Some(kind) => Some(Sql::joined([kind, found], " AND ")),
-            None => Some(found),
-        })
+        let mut found = Sql::joined(ways, " OR ");
+        if let Some(kind) = self.of_kind(table, reference, alias)? {
+            found = Sql::joined([kind, found], " AND ");
+        }
+        let Some(array) = reference.element() else {
+            return Ok(Some(found));
+        };
+        let column = self.column(table, array.name())?;
+        let mut any = Sql::text("EXISTS (SELECT 1 FROM ");
+        any.append(self.dialect().elements(column, alias, array))
+            .push(" WHERE ")
+            .append(found)
+            .push(")");
+        Ok(Some(any))
     }
 
     /// The keys of the rows that a condition selects there; `None` where there are too many, or none may be fetched.
@@ -158,10 +223,16 @@ impl Selector<'_> {
         alias: &str,
     ) -> Result<Option<Sql>, ConnectorError> {
         let mut parts = Vec::new();
-        for (name, constant) in &reference.constants {
-            let column = self.column(table, name)?;
+        for (local, constant) in &reference.constants {
+            let column = self.column(table, local.name())?;
             let value = Value::text(constant.as_str());
-            let part = equals_any(self.dialect(), alias, column, &[value]);
+            let part = match local.is_whole() {
+                true => equals_any(self.dialect(), alias, column, &[value]),
+                false => Some(is_among(
+                    self.dialect().text_inside(column, alias, local),
+                    vec![value],
+                )),
+            };
             // A column that can never hold the constant finds nothing.
             parts.push(part.unwrap_or_else(|| Sql::text("1 = 0")));
         }
@@ -229,32 +300,38 @@ impl Selector<'_> {
     fn joined(
         &self,
         parent: &Table,
-        reference: &ReferenceRule,
-        locals: &[&Column],
+        pairs: &[Pair<'_>],
         alias: &str,
         inner: &str,
         theirs: Sql,
-    ) -> Result<Sql, ConnectorError> {
+    ) -> Sql {
+        let dialect = self.dialect();
         let mut here = Vec::new();
         let mut there = Vec::new();
-        for ((_, target), local) in reference.pairs.iter().zip(locals) {
-            let target = self.column(parent, target)?;
-            let (left, right) = comparable(
-                self.dialect(),
-                (column(alias, &local.name), local),
-                (column(inner, &target.name), target),
-            );
-            here.push(left);
-            there.push(right);
+        for pair in pairs {
+            if pair.local.is_whole() {
+                let (left, right) = comparable(
+                    dialect,
+                    (column(alias, &pair.here.name), pair.here),
+                    (column(inner, &pair.there.name), pair.there),
+                );
+                here.push(Sql::text(left));
+                there.push(right);
+            } else {
+                here.push(dialect.text_inside(pair.here, alias, pair.local));
+                there.push(dialect.key_as_text(pair.there, inner));
+            }
         }
-        let mut sql = Sql::text(format!(
-            "({}) IN (SELECT {} FROM {} AS {inner} WHERE ",
-            here.join(", "),
-            there.join(", "),
-            parent.sql
-        ));
-        sql.append(theirs).push(")");
-        Ok(sql)
+        let mut sql = Sql::text("(");
+        sql.append(Sql::listed(here))
+            .push(&format!(
+                ") IN (SELECT {} FROM {} AS {inner} WHERE ",
+                there.join(", "),
+                parent.sql
+            ))
+            .append(theirs)
+            .push(")");
+        sql
     }
 
     /// The subject's own rows, and recursively those of the same table that refer to them.
@@ -270,7 +347,7 @@ impl Selector<'_> {
         let links: Vec<(&String, &String)> = rule
             .recursion
             .iter()
-            .flat_map(|one| one.pairs.iter().map(|(local, there)| (local, there)))
+            .flat_map(|one| one.pairs.iter().map(|(local, there)| (local.name(), there)))
             .collect();
         let columns = |of: &str| {
             let all = table
@@ -293,10 +370,13 @@ impl Selector<'_> {
         for reference in &rule.recursion {
             let mut pairs = Vec::new();
             for (local, there) in &reference.pairs {
-                let (here, there) = (self.column(table, local)?, self.column(table, there)?);
+                let (here, there) = (
+                    self.column(table, local.name())?,
+                    self.column(table, there)?,
+                );
                 let (left, right) = comparable(
                     self.dialect(),
-                    (column(&next, local), here),
+                    (column(&next, local.name()), here),
                     (format!("{grown}.t{at}"), there),
                 );
                 pairs.push(format!("{left} = {right}"));
@@ -350,101 +430,19 @@ impl Selector<'_> {
             .ok_or_else(|| misfit(&[format!("the table `{}` has no column `{name}`", table.name)]))
     }
 
-    fn locals<'t>(
+    fn pairs<'t>(
         &self,
         table: &'t Table,
-        reference: &ReferenceRule,
-    ) -> Result<Vec<&'t Column>, ConnectorError> {
-        reference
-            .pairs
-            .iter()
-            .map(|(local, _)| self.column(table, local))
-            .collect()
-    }
-}
-
-/// `column = value`, or `column IN (…)`, for the forms in which the column would hold the values exactly; `None` when it
-/// can hold none of them.
-fn equals_any(dialect: Dialect, alias: &str, of: &Column, values: &[Value]) -> Option<Sql> {
-    let mut forms: Vec<Value> = Vec::new();
-    for form in values
-        .iter()
-        .flat_map(|value| dialect.equal_values(of, value))
-    {
-        if !forms.contains(&form) {
-            forms.push(form);
-        }
-    }
-    let compare = |left: String, forms: &[Value], cast: bool| {
-        let mut sql = Sql::text(left);
-        let is_list = forms.len() > 1;
-        sql.push(if is_list { " IN (" } else { " = " });
-        for (index, form) in forms.iter().enumerate() {
-            let cast = dialect.compared_as(of, form).filter(|_| cast);
-            sql.push(if index > 0 { ", " } else { "" });
-            sql.bind_as(form.clone(), cast.as_deref());
-        }
-        sql.push(if is_list { ")" } else { "" });
-        sql
-    };
-    let left = dialect.compared(of, alias);
-    if forms.is_empty() {
-        None
-    } else if of.exact || of.column_type != ColumnType::Text {
-        Some(compare(left, &forms, true))
-    } else {
-        // The first condition lets an index be used, the second one is byte by byte.
-        let exactly = dialect.byte_by_byte(&left);
-        Some(Sql::joined(
-            [compare(left, &forms, true), compare(exactly, &forms, false)],
-            " AND ",
-        ))
-    }
-}
-
-/// Whether the local columns together equal one of these keys.
-fn equals_any_key(
-    dialect: Dialect,
-    alias: &str,
-    locals: &[&Column],
-    keys: Vec<Vec<Value>>,
-) -> Option<Sql> {
-    if let [local] = locals {
-        return equals_any(dialect, alias, local, &keys.concat());
-    }
-    let mut ways = Vec::new();
-    for key in keys {
-        let parts: Option<Vec<Sql>> = locals
-            .iter()
-            .zip(&key)
-            .map(|(local, value)| equals_any(dialect, alias, local, std::slice::from_ref(value)))
-            .collect();
-        ways.extend(parts.map(|parts| Sql::joined(parts, " AND ")));
-    }
-    (!ways.is_empty()).then(|| Sql::joined(ways, " OR "))
-}
-
-/// Two columns as expressions whose `=` is exact: where one holds numbers and the other may hold text, both are
-/// compared as text, because the database would take `'01'` for 1.
-fn comparable(
-    dialect: Dialect,
-    (left, here): (String, &Column),
-    (right, there): (String, &Column),
-) -> (String, String) {
-    use ColumnType::{Any, Decimal, Integer, Numeric, Own, Real, Text, Uuid};
-    let as_text = |expression: String| dialect.as_text(&expression);
-    match (here.column_type, there.column_type) {
-        (Integer | Real | Numeric | Decimal, Integer | Real | Numeric | Decimal) | (Uuid, Uuid) => {
-            (left, right)
-        }
-        (Text | Any, Text | Any) if here.exact && there.exact => (left, right),
-        (Text | Any, Text | Any) => (dialect.byte_by_byte(&left), dialect.byte_by_byte(&right)),
-        (Own, Own) if here.cast == there.cast => (left, right),
-        // Blanks at the end would be overlooked by a collation.
-        (Text | Any, _) if !here.exact => (dialect.byte_by_byte(&left), as_text(right)),
-        (_, Text | Any) if !there.exact => (as_text(left), dialect.byte_by_byte(&right)),
-        (Text | Any, _) => (left, as_text(right)),
-        (_, Text | Any) => (as_text(left), right),
-        _ => (as_text(left), as_text(right)),
+        parent: &'t Table,
+        reference: &'t ReferenceRule,
+    ) -> Result<Vec<Pair<'t>>, ConnectorError> {
+        let pair = |(local, there): &'t (Local, String)| {
+            Ok(Pair {
+                here: self.column(table, local.name())?,
+                local,
+                there: self.column(parent, there)?,
+            })
+        };
+        reference.pairs.iter().map(pair).collect()
     }
 }

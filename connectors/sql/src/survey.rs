@@ -73,7 +73,8 @@ async fn count(
     ) else {
         return Ok(tally);
     };
-    if matches!(rule.erase, EraseRule::Delete) {
+    let alone = selector.alone(session, rule, "t").await?;
+    if alone.is_none() && matches!(rule.erase, EraseRule::Delete) {
         // Every row meets the same verdict, so the database can count them.
         let mut query = Sql::text(format!("SELECT count(*) FROM {} AS t WHERE ", table.sql));
         query.append(rows);
@@ -90,6 +91,7 @@ async fn count(
         table,
         catalogue,
         "t",
+        alone,
         connector.pseudonym_key.as_ref(),
         connector.today(),
     );

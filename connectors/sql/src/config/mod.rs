@@ -1,6 +1,8 @@
 //! What the configuration of one database says: where it is, and how its tables hang on a person.
 
+mod local;
 mod parse;
+mod reference;
 mod table;
 mod text;
 
@@ -14,10 +16,12 @@ use serde::Deserialize;
 
 use crate::dialect::DatabaseUrl;
 
-pub(crate) use parse::{EraseRule, Fact, Mapping, ReferenceRule, TableRule};
+pub use local::Local;
+pub(crate) use parse::{EraseRule, Fact, Mapping, TableRule};
+pub(crate) use reference::ReferenceRule;
 pub use table::{
     BlockerMapping, ColumnMapping, Columns, Constant, DatePrecision, EraseMapping, Pseudonymizer,
-    Reference, References, RetainMapping, TableMapping,
+    Reference, References, RetainMapping, SharedMapping, TableMapping,
 };
 
 /// One database and its mapping: the content of a `[[connector]]` of kind `sql`.

@@ -6,9 +6,10 @@ use adieu_core::{CollectionName, ConfigProblem, IdentityKind};
 use jiff::{Span, ToSpan};
 
 use super::SqlConfig;
+use super::reference::{ReferenceRule, constant, target};
 use super::table::{
     BlockerMapping, ColumnMapping, Columns, EraseMapping, Pseudonymizer, Reference, RetainMapping,
-    TableMapping,
+    SharedMapping, TableMapping,
 };
 
 /// The mapping with its names resolved. Tables stand in the order in which they are erased.
@@ -32,17 +33,9 @@ pub(crate) struct TableRule {
     pub(crate) recursion: Vec<ReferenceRule>,
     pub(crate) columns: BTreeMap<String, ColumnMapping>,
     pub(crate) erase: EraseRule,
+    /// Why a row stays that an element of an array led to, and that may be somebody else's too.
+    pub(crate) shared: Option<SharedMapping>,
     pub(crate) blockers: Vec<BlockerMapping>,
-}
-
-/// One reference: all pairs together.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct ReferenceRule {
-    pub(crate) table: CollectionName,
-    /// A column here, and the one there that it must equal.
-    pub(crate) pairs: Vec<(String, String)>,
-    /// A column here, and the text that it must equal: what kind of row the reference leads to.
-    pub(crate) constants: Vec<(String, String)>,
 }
 
 /// What happens to a row.
@@ -62,7 +55,12 @@ pub(crate) enum EraseRule {
 #[derive(Debug)]
 pub(crate) enum Fact {
     Own(String),
-    Of(ReferenceRule, String),
+    Of {
+        table: String,
+        /// The columns here and there.
+        pairs: Vec<(String, String)>,
+        column: String,
+    },
 }
 
 impl Mapping {
@@ -121,13 +119,13 @@ impl TableRule {
     }
 }
 
-struct Reader<'a> {
-    config: &'a SqlConfig,
+pub(super) struct Reader<'a> {
+    pub(super) config: &'a SqlConfig,
     problems: Vec<ConfigProblem>,
 }
 
 impl Reader<'_> {
-    fn problem<const N: usize>(&mut self, path: [&str; N], problem: impl Into<String>) {
+    pub(super) fn problem<const N: usize>(&mut self, path: [&str; N], problem: impl Into<String>) {
         self.problems.push(ConfigProblem::new(path, problem));
     }
 
@@ -141,17 +139,7 @@ impl Reader<'_> {
         };
         let subject = self.identities(name, "subject", &table.subject);
         let yields = self.identities(name, "yields", &table.yields);
-        let mut references = Vec::new();
-        let mut recursion = Vec::new();
-        for reference in &table.references.0 {
-            if let Some(rule) = self.reference(name, reference) {
-                if rule.table.as_str() == name {
-                    recursion.push(rule)
-                } else {
-                    references.push(rule)
-                }
-            }
-        }
+        let (references, recursion) = self.references(name, table);
         if table.subject.is_empty()
             && !table
                 .references
@@ -184,6 +172,7 @@ impl Reader<'_> {
             recursion,
             columns: table.columns.clone(),
             erase: erase?,
+            shared: table.shared.clone(),
             blockers: table.blockers.clone(),
         })
     }
@@ -216,63 +205,8 @@ impl Reader<'_> {
         reference
             .0
             .values()
-            .filter(|target| constant(target).is_none())
-            .all(|target| self.target(target).is_some_and(|(to, _)| to == table))
-    }
-
-    /// Splits `table.column` at the dot after a mapped table's name; names may hold dots themselves.
-    fn target<'t>(&self, text: &'t str) -> Option<(&'t str, &'t str)> {
-        text.match_indices('.')
-            .map(|(at, _)| (&text[..at], &text[at + 1..]))
-            .find(|(table, column)| self.config.tables.contains_key(*table) && !column.is_empty())
-    }
-
-    fn reference(&mut self, table: &str, reference: &Reference) -> Option<ReferenceRule> {
-        if reference.0.is_empty() {
-            self.problem(
-                ["table", table, "references"],
-                "a reference names no column",
-            );
-            return None;
-        }
-        let mut to: Option<String> = None;
-        let mut pairs = Vec::new();
-        let mut constants = Vec::new();
-        for (local, text) in &reference.0 {
-            if let Some(constant) = constant(text) {
-                constants.push((local.clone(), constant.to_owned()));
-                continue;
-            }
-            let Some((target, column)) = self.target(text) else {
-                self.problem(
-                    ["table", table, "references", local],
-                    format!("`{text}` is not TABLE.COLUMN of a mapped table"),
-                );
-                return None;
-            };
-            if to.as_deref().is_some_and(|to| to != target) {
-                self.problem(
-                    ["table", table, "references", local],
-                    "the columns of one reference lead to one table; write a list of references for alternatives",
-                );
-                return None;
-            }
-            let column = column.to_owned();
-            to = Some(target.to_owned());
-            pairs.push((local.clone(), column));
-        }
-        let Some(to) = to else {
-            self.problem(
-                ["table", table, "references"],
-                "a reference names a TABLE.COLUMN beside its constants",
-            );
-            return None;
-        };
-        Some(ReferenceRule {
-            table: CollectionName::new(to).ok()?,
-            pairs,
-            constants,
-        })
+            .filter(|text| constant(text).is_none())
+            .all(|text| target(self.config, text).is_some_and(|(to, _)| to == table))
     }
 
     fn erase(
@@ -355,19 +289,26 @@ impl Reader<'_> {
         }
         let from = match &retain.from {
             None => None,
-            Some(text) => Some(match self.target(text) {
+            Some(text) => Some(match target(self.config, text) {
                 None => Fact::Own(text.clone()),
                 Some((table, column)) if table == name => Fact::Own(column.to_owned()),
                 Some((table, column)) => {
-                    let Some(reference) = references.iter().find(|one| one.table.as_str() == table)
+                    let Some(pairs) = references
+                        .iter()
+                        .filter(|one| one.table.as_str() == table)
+                        .find_map(ReferenceRule::whole)
                     else {
                         self.problem(
                             path,
-                            format!("`from` names `{table}`, which this table does not refer to"),
+                            format!("`from` names `{table}`, which this table does not refer to by whole columns"),
                         );
                         return None;
                     };
-                    Fact::Of(reference.clone(), column.to_owned())
+                    Fact::Of {
+                        table: table.to_owned(),
+                        pairs,
+                        column: column.to_owned(),
+                    }
                 }
             }),
         };
@@ -478,9 +419,4 @@ impl Reader<'_> {
         }
         ordered
     }
-}
-
-/// A text in single quotes.
-fn constant(text: &str) -> Option<&str> {
-    text.strip_prefix('\'')?.strip_suffix('\'')
 }

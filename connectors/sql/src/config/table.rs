@@ -42,6 +42,9 @@ pub struct TableMapping {
     /// What happens to a row in an erasure.
     #[serde(default)]
     pub erase: Option<EraseMapping>,
+    /// Why rows stay that an element of an array leads to and that name other people too. Required with such a reference.
+    #[serde(default)]
+    pub shared: Option<SharedMapping>,
     /// Tables that must be erased before this one although no reference of the mapping says so.
     #[serde(default)]
     pub erase_after: Vec<String>,
@@ -88,8 +91,8 @@ impl TableMapping {
         self
     }
 
-    /// One reference: pairs of a column here and `table.column` there, all of which must be equal. Called again, it adds
-    /// an alternative.
+    /// One reference: pairs of a column here, or a [`Local`](super::Local) inside of one, and `table.column` there, all of
+    /// which must be equal. Called again, it adds an alternative.
     #[must_use]
     pub fn references<L, T>(mut self, pairs: impl IntoIterator<Item = (L, T)>) -> Self
     where
@@ -100,6 +103,13 @@ impl TableMapping {
             .into_iter()
             .map(|(local, target)| (local.into(), target.into()));
         self.references.0.push(Reference(pairs.collect()));
+        self
+    }
+
+    /// Why rows stay that an element of an array leads to and that name other people too.
+    #[must_use]
+    pub fn shared(mut self, shared: SharedMapping) -> Self {
+        self.shared = Some(shared);
         self
     }
 
@@ -126,7 +136,8 @@ pub struct Columns(pub Vec<String>);
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct References(pub Vec<Reference>);
 
-/// One reference: column here = `table.column` there. All pairs together are one composite reference. A text in single quotes
+/// One reference: column here = `table.column` there. Instead of a column here, `column -> $.path` is a value inside its JSON,
+/// and `column[]` each element of its array. All pairs together are one composite reference. A text in single quotes
 /// instead of a `table.column` is a constant that the column here must hold: `owner_type = "'User'"`.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(transparent)]
@@ -175,6 +186,16 @@ pub struct RetainMapping {
     /// The column that the time runs from: one of this table, or `table.column` of a table that it refers to.
     #[serde(default)]
     pub from: Option<String>,
+}
+
+/// Why a row stays that is somebody else's too.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SharedMapping {
+    /// The ground in law.
+    pub basis: RetentionBasis,
+    /// The reason in words for the person it is about.
+    pub reason: String,
 }
 
 /// What replaces a value. Each is idempotent: replacing what was replaced changes nothing, so that what is done is

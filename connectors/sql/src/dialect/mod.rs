@@ -6,6 +6,7 @@
 pub(crate) mod connections;
 #[cfg(feature = "d1")]
 pub(crate) mod d1;
+mod inside;
 mod mariadb;
 mod postgres;
 mod server;

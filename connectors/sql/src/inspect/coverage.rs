@@ -138,7 +138,7 @@ fn holds_her_rows(rule: &TableRule, catalogue: &Catalogue) -> bool {
     };
     let makes_hers = |reference: &ReferenceRule| {
         let mut locals = reference.pairs.iter().map(|(local, _)| local);
-        locals.any(|local| !is_key(local) && !lets_go(local))
+        locals.any(|local| !local.is_whole() || !is_key(local.name()) && !lets_go(local.name()))
     };
     !rule.subject.is_empty() || rule.references.iter().any(makes_hers)
 }

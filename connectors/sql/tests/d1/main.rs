@@ -6,10 +6,14 @@
 mod common;
 #[path = "../common/board.rs"]
 mod team;
+#[path = "../common/inside.rs"]
+mod whose;
 
 mod board;
 mod contract;
 mod hard_times;
+mod inside;
 mod plans;
 mod server;
 mod values;
+mod wide;

@@ -6,10 +6,13 @@
 mod common;
 #[path = "../servers/mod.rs"]
 mod servers;
+#[path = "../common/inside.rs"]
+mod whose;
 
 mod chinook;
 mod constants;
 mod guards;
+mod inside;
 mod jambonz;
 mod mariadb_contract;
 mod mariadb_types;

@@ -3,6 +3,7 @@
 mod catalogue;
 mod decode;
 mod error;
+pub(super) mod inside;
 mod types;
 mod write;
 
@@ -36,12 +37,14 @@ pub(crate) struct MariaDb {
 impl MariaDb {
     pub(crate) fn new(options: MySqlConnectOptions, lock_timeout: Duration) -> Self {
         // Names are quoted as standard SQL says. A value that does not fit is an error and not cut. Lists of keys are looked
-        // up in an index and not joined.
+        // up in an index and not joined. MariaDB alone keeps what a subquery answered by the values of its outer columns, and
+        // finds it again by their collation: what was true of 'a' would then be true of 'A'.
         let seconds = lock_timeout.as_millis().div_ceil(1000).max(1);
         let settings = format!(
             "SET SESSION sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
              innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, \
-             group_concat_max_len = 1048576"
+             group_concat_max_len = 1048576 \
+             /*M! , optimizer_switch = 'subquery_cache=off' */"
         );
         let options = options
             .pipes_as_concat(false)

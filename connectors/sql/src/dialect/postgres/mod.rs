@@ -3,6 +3,7 @@
 mod catalogue;
 mod decode;
 mod error;
+pub(super) mod inside;
 mod types;
 mod write;
 

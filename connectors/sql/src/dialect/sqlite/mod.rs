@@ -3,6 +3,7 @@
 mod catalogue;
 mod database;
 mod error;
+pub(super) mod inside;
 mod types;
 
 #[cfg(feature = "d1")]

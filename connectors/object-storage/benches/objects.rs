@@ -106,26 +106,42 @@ fn median(mut values: Vec<f64>) -> f64 {
 }
 
 /// A hundred thousand versions of one person, four of each object, among two hundred thousand objects of others.
-fn crowd() -> Loopback {
+fn crowd(latency: Duration) -> Loopback {
     let theirs = (0..THEIRS).map(|n| (format!("users/7/{:06}.txt", n / 4), n % 4 + 1, 1));
     let others = (0..OTHERS).map(|n| (format!("users/{}/{n:06}.txt", 8 + n % 5_000), 1, 1));
-    Loopback::start(theirs.chain(others))
+    Loopback::start_far_away(theirs.chain(others), latency)
 }
 
 fn erase_versions() {
-    println!("100,000 versions of one person among 200,000 of others");
+    for latency in [Duration::ZERO, Duration::from_millis(10)] {
+        println!(
+            "100,000 versions of one person among 200,000 of others, {latency:?} until each answer"
+        );
+        compare_erasures(latency);
+    }
+    let server = crowd(Duration::ZERO);
+    let begin = Instant::now();
+    script(server.port);
+    println!(
+        "  the same by a script with boto3: {:.2} s",
+        begin.elapsed().as_secs_f64()
+    );
+    assert_eq!(server.versions.lock().unwrap().len(), OTHERS as usize);
+}
+
+fn compare_erasures(latency: Duration) {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()
         .unwrap();
     let mut ratios = Vec::new();
     for round in 1..=3 {
-        let server = crowd();
+        let server = crowd(latency);
         let begin = Instant::now();
         let bare_calls = runtime.block_on(bare_loop(server.port));
         let bare = begin.elapsed();
         assert_eq!(server.versions.lock().unwrap().len(), OTHERS as usize);
-        let server = crowd();
+        let server = crowd(latency);
         let connector = connector_at(&server.url(), &["users/{id}/"], &[]);
         let begin = Instant::now();
         let done = runtime.block_on(common::erase(&connector, &person(&[("id", "7")]), 1_000));
@@ -144,7 +160,26 @@ fn erase_versions() {
     println!("  median {:.2} (at most 1.3 wanted)", median(ratios));
 }
 
-/// Lists a page, deletes what it lists, and so on; says how many calls that took.
+/// What a careful person would write by hand, in Python.
+fn script(port: u16) {
+    const SCRIPT: &str = "
+import boto3, sys
+from botocore.config import Config
+s3 = boto3.client('s3', endpoint_url=sys.argv[1], region_name='us-east-1', aws_access_key_id='AKIAEXAMPLE',
+    aws_secret_access_key='a-secret', config=Config(s3={'addressing_style': 'path'}))
+for page in s3.get_paginator('list_object_versions').paginate(Bucket='bucket', Prefix='users/7/'):
+    keys = [{'Key': one['Key'], 'VersionId': one['VersionId']} for one in page.get('Versions', [])]
+    s3.delete_objects(Bucket='bucket', Delete={'Objects': keys})
+";
+    let python = program("PYTHON", "target/tools/venv/bin/python");
+    let status = Command::new(python)
+        .args(["-c", SCRIPT, &format!("http://127.0.0.1:{port}")])
+        .status();
+    assert!(status.unwrap().success(), "the script fails");
+}
+
+/// Lists a page, deletes what it lists, and so on, as barely as can be: nothing is signed, and XML is searched for words. Says how many
+/// calls that took.
 async fn bare_loop(port: u16) -> u32 {
     let client = reqwest::Client::new();
     let bucket = format!("http://127.0.0.1:{port}/bucket");

@@ -4,6 +4,7 @@ use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
 use std::io::{BufReader, Read, Write};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 
 use crate::exit::Failure;
 
@@ -64,11 +65,7 @@ impl NewFile {
                 error.kind()
             ))
         };
-        std::io::copy(&mut BufReader::with_capacity(1 << 16, content), &mut file)
-            .map_err(failed)?;
-        file.flush()
-            .and_then(|()| file.sync_all())
-            .map_err(failed)?;
+        write_and_sync(&mut file, content).map_err(failed)?;
         if !self.force && self.path.symlink_metadata().is_ok() {
             return Err(Failure::Usage(format!(
                 "{} has appeared meanwhile",
@@ -88,6 +85,30 @@ impl Drop for NewFile {
         // After `fill` there is nothing of this name.
         let _ = std::fs::remove_file(&self.unfinished);
     }
+}
+
+/// How much is written before the disk is asked to take it.
+const SYNC_BYTES: u64 = 32 << 20;
+
+/// Writes the content, and has the disk take what is written while more comes, so that the end does not wait for all of it.
+fn write_and_sync(file: &mut File, content: &mut impl Read) -> std::io::Result<()> {
+    let written = file.try_clone()?;
+    let (more, turns) = mpsc::sync_channel::<()>(1);
+    std::thread::scope(|threads| {
+        threads.spawn(move || {
+            // What fails here fails again at the end.
+            turns.into_iter().for_each(|()| drop(written.sync_data()));
+        });
+        // Dropped at the end of this closure, also when something fails: then the other thread ends.
+        let more = more;
+        let mut content = BufReader::with_capacity(1 << 16, content);
+        while std::io::copy(&mut content.by_ref().take(SYNC_BYTES), file)? == SYNC_BYTES {
+            // When the disk is behind, it takes more at its next turn.
+            let _ = more.try_send(());
+        }
+        file.flush()
+    })?;
+    file.sync_all()
 }
 
 /// Reads a text file that the command line names.

@@ -227,9 +227,9 @@ impl Inner {
             }
             archive.end_system().await?;
         }
-        let whole = archive.finish().await?;
-        metrics::counter!("adieu_exported_bytes_total").increment(whole.bytes);
-        tracing::info!(request = %id, bytes = whole.bytes, "an export was sent");
+        let bytes = archive.finish().await?;
+        metrics::counter!("adieu_exported_bytes_total").increment(bytes);
+        tracing::info!(request = %id, bytes, "an export was sent");
         Ok(failed)
     }
 

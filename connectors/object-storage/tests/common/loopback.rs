@@ -6,6 +6,7 @@ use std::fmt::Write as _;
 use std::io::{BufRead as _, BufReader, Read as _, Write as _};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use super::server::texts;
 
@@ -31,6 +32,14 @@ struct Call {
 
 impl Loopback {
     pub(crate) fn start(versions: impl IntoIterator<Item = (String, u32, u64)>) -> Self {
+        Self::start_far_away(versions, Duration::ZERO)
+    }
+
+    /// The same with so long until each answer begins.
+    pub(crate) fn start_far_away(
+        versions: impl IntoIterator<Item = (String, u32, u64)>,
+        latency: Duration,
+    ) -> Self {
         let versions = versions.into_iter();
         let versions =
             versions.map(|(key, version, length)| ((key, std::cmp::Reverse(version)), length));
@@ -48,6 +57,7 @@ impl Loopback {
                     let _ = stream.set_nodelay(true);
                     let mut reader = BufReader::new(stream.try_clone().unwrap());
                     while let Some(call) = read_call(&mut reader) {
+                        std::thread::sleep(latency);
                         if answer(&stream, &call, &versions, &calls).is_none() {
                             return;
                         }

@@ -23,7 +23,7 @@ use super::outlet::Outlet;
 use super::part;
 use super::text::Text;
 use super::zip::{Zip, dos_time};
-use super::{Assembled, Stop, json};
+use super::{Stop, json};
 use crate::error::ArchiveError;
 use crate::format::Format;
 use crate::key::ArchiveKey;
@@ -123,7 +123,7 @@ impl<O: Outflow> Direct<O> {
         out: O,
     ) -> Result<Self, ArchiveError> {
         let (tray, stop) = (Tray::default(), Stop::default());
-        let outlet = Outlet::new(tray.clone(), stop.clone());
+        let outlet = Outlet::without_sum(tray.clone(), stop.clone());
         let key = ArchiveKey::generate();
         let mut direct = Self {
             format,
@@ -324,18 +324,18 @@ impl<O: Outflow> Direct<O> {
         Ok(())
     }
 
-    /// Ends the archive: only now it is complete.
+    /// Ends the archive, and says how long it is: only now it is complete.
     ///
     /// # Errors
     /// When it cannot be sent.
-    pub async fn finish(mut self) -> Result<Assembled<()>, ArchiveError> {
+    pub async fn finish(mut self) -> Result<u64, ArchiveError> {
         self.settle_file()?;
         self.writer().await?;
         let (systems, lacks) = (mem::take(&mut self.systems), mem::take(&mut self.lacks));
-        let ended = match self.writer.take().ok_or(ArchiveError::Stopped)? {
+        let bytes = match self.writer.take().ok_or(ArchiveError::Stopped)? {
             Writer::Json(mut outlet) => {
                 json::end(&lacks, &mut outlet)?;
-                outlet.finish()?
+                outlet.end()?
             }
             Writer::Zip(mut zip) => {
                 let mut text = self.package.take().ok_or(OUT_OF_ORDER)?;
@@ -344,17 +344,13 @@ impl<O: Outflow> Direct<O> {
                 run(move || {
                     let mut made = text.finish(&stop)?;
                     zip.form_anew("datapackage.json", created, &mut made.form)?;
-                    zip.finish(&stop)
+                    zip.close(&stop)?.end()
                 })
                 .await?
             }
         };
         self.flow().await?;
-        Ok(Assembled {
-            bytes: ended.bytes,
-            sha256: ended.sha256,
-            out: (),
-        })
+        Ok(bytes)
     }
 
     fn describe(&mut self, resource: &serde_json::Value) -> Result<(), ArchiveError> {

@@ -36,7 +36,7 @@ pub(super) fn write<W: Write>(
         writer: ZipWriter::new(StreamWriter::new(outlet)),
     };
     match write_entries(spool, contents, parts, &mut zip, format, stop) {
-        Ok(()) => zip.finish(stop),
+        Ok(()) => zip.close(stop)?.finish(),
         Err(error) => {
             // The writer closes the archive when it is dropped; by then nothing may reach the outside.
             stop.now();
@@ -164,13 +164,13 @@ impl<W: Write> Zip<W> {
             .map_err(|error| ArchiveError::from_io(WRITING, &error))
     }
 
-    /// Closes the archive.
-    pub(super) fn finish(self, stop: &Stop) -> Result<Assembled<W>, ArchiveError> {
+    /// Closes the archive, whose last bytes may still lie in the outlet.
+    pub(super) fn close(self, stop: &Stop) -> Result<Outlet<W>, ArchiveError> {
         let outlet = self.writer.finish().map_err(|error| {
             stop.now();
             from_zip(error)
         })?;
-        outlet.into_inner().finish()
+        Ok(outlet.into_inner())
     }
 
     pub(super) fn form(

@@ -17,15 +17,22 @@
 #[path = "../tests/common/mod.rs"]
 mod common;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use common::loopback::Loopback;
 use common::moto::connector_at;
 use common::person;
-use common::server::texts;
+use http::Method;
+use md5::{Digest as _, Md5};
+use quick_xml::events::Event;
+use reqsign_aws_v4::{Credential, RequestSigner, StaticCredentialProvider};
+use reqsign_core::{Context, Signer};
 
 const SHORT: u32 = 10_000;
 const SHORT_BYTES: u64 = 20 << 10;
@@ -178,34 +185,86 @@ for page in s3.get_paginator('list_object_versions').paginate(Bucket='bucket', P
     assert!(status.unwrap().success(), "the script fails");
 }
 
-/// Lists a page, deletes what it lists, and so on, as barely as can be: nothing is signed, and XML is searched for words. Says how many
-/// calls that took.
+/// Lists a page, deletes what it lists, and so on, with no more than a store asks for: calls are signed, what is to be deleted has its hash,
+/// XML is read as XML. Nothing is tried again or held on to. Says how many calls that took.
 async fn bare_loop(port: u16) -> u32 {
-    let client = reqwest::Client::new();
-    let bucket = format!("http://127.0.0.1:{port}/bucket");
+    let store = BareStore {
+        bucket: format!("http://127.0.0.1:{port}/bucket"),
+        client: reqwest::Client::new(),
+        signer: Signer::new(
+            Context::new(),
+            StaticCredentialProvider::new("AKIAEXAMPLE", "a-secret"),
+            RequestSigner::new("s3", "us-east-1"),
+        ),
+    };
     let (mut marker, mut calls) = (String::new(), 0);
     loop {
-        let list = format!("{bucket}?versions&prefix=users%2F7%2F&max-keys=1000{marker}");
-        let list = client.get(list).send().await.unwrap().text().await.unwrap();
-        let versions: String = texts(&list, "Version")
-            .iter()
-            .map(|version| {
-                let (key, id) = (texts(version, "Key")[0], texts(version, "VersionId")[0]);
-                format!("<Object><Key>{key}</Key><VersionId>{id}</VersionId></Object>")
-            })
-            .collect();
-        let body = format!("<Delete>{versions}</Delete>");
-        let deleted = client.post(format!("{bucket}?delete")).body(body);
-        deleted.send().await.unwrap().text().await.unwrap();
+        let query = format!("versions&prefix=users%2F7%2F&max-keys=1000{marker}");
+        let list = store.call(Method::GET, &query, String::new()).await;
+        let (mut body, mut next) = (String::from("<Delete>"), [String::new(), String::new()]);
+        let mut listed = 0;
+        each_text(&list, |within, name, text| match (within, name) {
+            ("Version", "Key") => write!(body, "<Object><Key>{text}</Key>").unwrap(),
+            ("Version", "VersionId") => {
+                listed += 1;
+                write!(body, "<VersionId>{text}</VersionId></Object>").unwrap();
+            }
+            (_, "NextKeyMarker") => text.replace('/', "%2F").clone_into(&mut next[0]),
+            (_, "NextVersionIdMarker") => text.clone_into(&mut next[1]),
+            _ => {}
+        });
+        body.push_str("</Delete>");
+        let answer = store.call(Method::POST, "delete", body).await;
+        let mut deleted = 0;
+        each_text(&answer, |within, name, _| {
+            deleted += u32::from((within, name) == ("Deleted", "VersionId"));
+        });
+        assert_eq!(deleted, listed);
         calls += 2;
-        let next = |name| {
-            texts(&list, name)
-                .first()
-                .map(|text| text.replace('/', "%2F"))
-        };
-        match (next("NextKeyMarker"), next("NextVersionIdMarker")) {
-            (Some(key), Some(id)) => marker = format!("&key-marker={key}&version-id-marker={id}"),
-            _ => return calls,
+        if next[0].is_empty() {
+            return calls;
+        }
+        marker = format!("&key-marker={}&version-id-marker={}", next[0], next[1]);
+    }
+}
+
+struct BareStore {
+    bucket: String,
+    client: reqwest::Client,
+    signer: Signer<Credential>,
+}
+
+impl BareStore {
+    async fn call(&self, method: Method, query: &str, body: String) -> String {
+        let mut request = http::Request::builder()
+            .method(method)
+            .uri(format!("{}?{query}", self.bucket));
+        if !body.is_empty() {
+            request = request.header("content-md5", STANDARD.encode(Md5::digest(&body)));
+        }
+        let (mut parts, body) = request.body(body).unwrap().into_parts();
+        self.signer.sign(&mut parts, None).await.unwrap();
+        let request = reqwest::Request::try_from(http::Request::from_parts(parts, body));
+        let answer = self.client.execute(request.unwrap()).await.unwrap();
+        answer.text().await.unwrap()
+    }
+}
+
+/// Hands on each text with the names of its element and of the one around that.
+fn each_text(document: &str, mut take: impl FnMut(&str, &str, &str)) {
+    let mut reader = quick_xml::Reader::from_str(document);
+    let mut open: Vec<String> = Vec::new();
+    loop {
+        match reader.read_event().unwrap() {
+            Event::Start(start) => open.push(start.local_name().as_ref().to_owned()),
+            Event::Text(text) => {
+                if let [.., within, name] = &open[..] {
+                    take(within, name, &text);
+                }
+            }
+            Event::End(_) => drop(open.pop()),
+            Event::Eof => return,
+            _ => {}
         }
     }
 }

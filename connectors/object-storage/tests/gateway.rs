@@ -33,6 +33,16 @@ fn toml(archives: &str) -> String {
     )
 }
 
+/// Archives lie in this bucket.
+fn in_bucket(bucket: &Bucket) -> String {
+    toml(&format!(
+        "url = \"s3://{}/archives/?endpoint=http://127.0.0.1:{}\"\n\
+         credentials = {{ access_key_id = \"AKIAEXAMPLE\", secret_access_key = \"secret\" }}",
+        bucket.name,
+        moto().port
+    ))
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_archive_lies_in_the_bucket_that_one_url_names() {
     let folder = tempfile::tempdir().unwrap();
@@ -43,12 +53,7 @@ async fn an_archive_lies_in_the_bucket_that_one_url_names() {
     );
     put(folder.path(), "key", "ab".repeat(32).as_bytes());
     let bucket = Bucket::with_versions();
-    let text = toml(&format!(
-        "url = \"s3://{}/archives/?endpoint=http://127.0.0.1:{}\"\n\
-         credentials = {{ access_key_id = \"AKIAEXAMPLE\", secret_access_key = \"secret\" }}",
-        bucket.name,
-        moto().port
-    ));
+    let text = in_bucket(&bucket);
     let config = Config::from_toml(&text, folder.path().join("adieu.toml")).unwrap();
     let engine = config.engine().await.unwrap();
     engine.check_archives().await.unwrap();
@@ -109,12 +114,7 @@ async fn a_process_that_is_killed_while_its_archive_goes_up_leaves_nothing_that_
     put(folder.path(), "uploads/users/7/film.mp4", &film);
     put(folder.path(), "key", "ab".repeat(32).as_bytes());
     let bucket = Bucket::with_versions();
-    let text = toml(&format!(
-        "url = \"s3://{}/archives/?endpoint=http://127.0.0.1:{}\"\n\
-         credentials = {{ access_key_id = \"AKIAEXAMPLE\", secret_access_key = \"secret\" }}",
-        bucket.name,
-        moto().port
-    ));
+    let text = in_bucket(&bucket);
     put(folder.path(), "adieu.toml", text.as_bytes());
     let mut killed_at_work = 0;
     for round in 0..KILLS {

@@ -93,9 +93,9 @@ impl std::fmt::Display for Failure {
                 f,
                 "interrupted. The request is kept, and what is done stays done.\nGo on with: adieu resume {id}"
             ),
-            Self::BrokenOff => f.write_str(
-                "interrupted. A direct export keeps nothing, so nothing is left of it",
-            ),
+            Self::BrokenOff => {
+                f.write_str("interrupted. A direct export keeps nothing, so nothing is left of it")
+            }
         }
     }
 }

@@ -98,8 +98,8 @@ fn tell(document: &Document) -> String {
     match document.exceptions {
         0 => format!("Export {} is complete.\n\n{archive}", document.export),
         some => format!(
-            "Export {} is not whole: {some} systems or collections could not be gone through. The archive says which and why, in \
-             datapackage.json.\n\n{archive}\n\nWithout --direct they are tried again, also later.",
+            "Export {} is not whole: {some} systems or collections could not be gone through. The archive says which and \
+             why.\n\n{archive}\n\nWithout --direct they are tried again, also later.",
             document.export
         ),
     }

@@ -95,20 +95,23 @@ fn write_and_sync(file: &mut File, content: &mut impl Read) -> std::io::Result<(
     let written = file.try_clone()?;
     let (more, turns) = mpsc::sync_channel::<()>(1);
     std::thread::scope(|threads| {
-        threads.spawn(move || {
-            // What fails here fails again at the end.
-            turns.into_iter().for_each(|()| drop(written.sync_data()));
-        });
-        // Dropped at the end of this closure, also when something fails: then the other thread ends.
+        // A failure is told once for a file, so what is told here must not be lost.
+        let syncing =
+            threads.spawn(move || turns.into_iter().try_for_each(|()| written.sync_data()));
+        // Dropped also when something fails: then the other thread ends.
         let more = more;
         let mut content = BufReader::with_capacity(1 << 16, content);
         while std::io::copy(&mut content.by_ref().take(SYNC_BYTES), file)? == SYNC_BYTES {
             // When the disk is behind, it takes more at its next turn.
             let _ = more.try_send(());
         }
-        file.flush()
-    })?;
-    file.sync_all()
+        drop(more);
+        syncing
+            .join()
+            .map_err(|_| std::io::Error::other("the disk was not waited for"))??;
+        file.flush()?;
+        file.sync_all()
+    })
 }
 
 /// Reads a text file that the command line names.

@@ -30,10 +30,21 @@ pub(crate) struct Table {
     pub(crate) key: Vec<String>,
     /// Whether the key is the place of a row, which changes when the row does.
     pub(crate) key_moves: bool,
+    pub(crate) lies_in: LiesIn,
     pub(crate) columns: Vec<Column>,
     /// The sets of columns in which no two rows are equal.
     pub(crate) unique: Vec<Vec<String>>,
     pub(crate) foreign_keys: Vec<ForeignKey>,
+}
+
+/// Where the rows lie that a statement finds under a table's name.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum LiesIn {
+    #[default]
+    OnePlace,
+    Partitions,
+    /// In it and in tables that inherit from it, of which each may have a row of the same key.
+    Heirs,
 }
 
 /// One column.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use crate::catalogue::{Catalogue, Column, ColumnType, ForeignKey, OnDelete, Table};
+use crate::catalogue::{Catalogue, Column, ColumnType, ForeignKey, LiesIn, OnDelete, Table};
 use crate::config::{
     Constant, EraseRule, Fact, Local, Mapping, Pseudonymizer, ReferenceRule, TableRule,
 };
@@ -85,7 +85,12 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
     if table.key.is_empty() {
         found.add(
             Stops::Everything,
-            format!("the table `{name}` has no key by which its rows could be told apart"),
+            match table.lies_in {
+                LiesIn::Heirs => format!(
+                    "other tables inherit from the table `{name}`, and a key names a row in one of them alone; map those tables instead"
+                ),
+                _ => format!("the table `{name}` has no key by which its rows could be told apart"),
+            },
         );
     }
     if table.key_moves && !matches!(rule.erase, EraseRule::Delete) {

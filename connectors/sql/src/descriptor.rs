@@ -40,6 +40,7 @@ pub(crate) fn describe(
     descriptor.precedence = config.precedence;
     descriptor.may_block = mapping.tables.iter().any(|rule| !rule.blockers.is_empty());
     descriptor.limits.concurrent_steps = config.connections.get();
+    descriptor.limits.records_per_step = config.erase_rows;
     descriptor
 }
 

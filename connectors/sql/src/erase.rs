@@ -5,10 +5,10 @@ use std::time::Duration;
 use adieu_core::{ConnectorError, Cursor, Disposition, Erased, ErrorKind, Step, Tally};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Catalogue, OnDelete, Table};
+use crate::catalogue::{Catalogue, LiesIn, OnDelete, Table};
 use crate::classify::{Classifier, Verdict};
 use crate::compare::{Stops, stopping};
-use crate::config::TableRule;
+use crate::config::{EraseRule, TableRule};
 use crate::connector::SqlConnector;
 use crate::dialect::sql::column;
 use crate::dialect::{Applied, Row, Session, Sql, Transaction, Unchanged, Value, Write};
@@ -31,6 +31,9 @@ struct Position {
     deleted: bool,
     /// How many rows of this round had others in the way.
     blocked: u64,
+    /// How many rows were deleted without having been read.
+    #[serde(default)]
+    swept: u64,
 }
 
 /// How often a batch is tried when other transactions are in its way.
@@ -89,6 +92,7 @@ async fn erase_batch(
         catalogue: &catalogue,
         links,
         alone: None,
+        max_rows: step.max_records().min(connector.erase_rows).get(),
         unchanged: None,
     };
     let from = if position.after.is_empty() {
@@ -115,13 +119,25 @@ async fn erase_batch(
             facts: decisive.map(|(_, fact)| fact).into_iter().collect(),
         });
     }
+    let first = position.after.is_empty() && position.round == 0;
+    let mut swept = 0;
+    if let Some(sweep) = batch.sweep(&rows).filter(|_| first) {
+        swept = session.sweep(sweep).await?.unwrap_or(0);
+        let left = u64::from(batch.max_rows).checked_sub(swept);
+        batch.max_rows = left.and_then(|left| left.try_into().ok()).unwrap_or(0);
+        if batch.max_rows == 0 {
+            session.commit().await?;
+            return batch.swept(position, swept);
+        }
+    }
     let found = batch.read(session, rows, from).await?;
     let key_width = table.key.len();
     let last = found
         .last()
         .map(|found| found.linked.key[..key_width].to_vec());
-    let is_full = found.len() as u64 >= u64::from(batch.max_rows());
+    let is_full = found.len() as u64 >= u64::from(batch.max_rows);
     let mut done = batch.apply(session, found, position.round == 0).await?;
+    done.count_deleted(swept);
     session.commit().await?;
     batch.next(position, last.filter(|_| is_full), &mut done)
 }
@@ -136,6 +152,8 @@ pub(crate) struct Batch<'a> {
     pub(crate) links: Links,
     /// The condition that a row is nobody else's, where not every row is.
     pub(crate) alone: Option<Sql>,
+    /// How many rows the transaction may still touch.
+    pub(crate) max_rows: u32,
     /// What must still be true of a row when it is written to, where others may write after it was read.
     pub(crate) unchanged: Option<Unchanged>,
 }
@@ -156,14 +174,33 @@ struct Done {
 }
 
 impl Batch<'_> {
-    /// How many rows one transaction may touch: what the step allows, and what the mapping does.
-    fn max_rows(&self) -> u32 {
-        self.step.max_records().min(self.connector.erase_rows).get()
-    }
-
     /// Rows that refer to others of the same table mostly come after them.
     fn backwards(&self) -> bool {
         !self.links.is_empty()
+    }
+
+    /// Deletes a batch of the rows without reading them first. Only where every row meets the same verdict, where nothing goes or
+    /// changes along with one, and where each is found by what stands in it: looking further, a database may look through the
+    /// whole table for each batch.
+    pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
+        let alike = matches!(self.rule.erase, EraseRule::Delete) && self.alone.is_none();
+        let by_itself = self.links.is_empty() && self.deletion(false).guard.is_empty();
+        let in_one_place = self.table.lies_in == LiesIn::OnePlace && !self.catalogue.apart;
+        let sweeps = alike && by_itself && in_one_place && !rows.looks_further();
+        let dialect = self.catalogue.dialect;
+        sweeps.then(|| dialect.sweep(self.table, rows, self.max_rows))
+    }
+
+    /// Where it goes on after a sweep that may have left rows.
+    fn swept(&self, position: Position, rows: u64) -> Result<Erased, ConnectorError> {
+        let mut tally = Tally::new();
+        tally.count(&Disposition::Erase, rows);
+        let next = Position {
+            swept: position.swept.saturating_add(rows),
+            ..position
+        };
+        let next = Cursor::encode(self.step.collection(), &next)?;
+        Ok(Erased::more(tally, next))
     }
 
     async fn read(
@@ -199,7 +236,7 @@ impl Batch<'_> {
         query.push(&format!(" FROM {} AS t WHERE ", self.table.sql));
         query.append(Sql::joined([rows].into_iter().chain(from), " AND "));
         let order = ordered(self.table, "t", self.backwards());
-        let limit = self.max_rows();
+        let limit = self.max_rows;
         let lock = self.catalogue.dialect.for_update();
         query.push(&format!("{order} LIMIT {limit}{lock}"));
         query
@@ -208,9 +245,7 @@ impl Batch<'_> {
     /// The key, the classifier's facts, the links.
     fn selected(&self) -> Vec<Sql> {
         let dialect = self.catalogue.dialect;
-        let links = self
-            .links
-            .columns(dialect, self.table, "t", self.max_rows());
+        let links = self.links.columns(dialect, self.table, "t", self.max_rows);
         let keys = key_columns(dialect, self.table, "t").into_iter();
         keys.map(Sql::text)
             .chain(self.classifier().facts("t"))
@@ -283,7 +318,7 @@ impl Batch<'_> {
         let applied = session.write(&self.deletion(true), order.free).await?;
         for applied in applied {
             match applied {
-                Applied::Changed => done.count_deleted(),
+                Applied::Changed => done.count_deleted(1),
                 Applied::Gone => {}
                 // Nobody else writes meanwhile, so a row that is not found is one that others still hang on.
                 Applied::Nothing | Applied::Refused if self.links.is_empty() => {
@@ -309,7 +344,7 @@ impl Batch<'_> {
             .write_together(&self.deletion(false), order.circles)
             .await?
         {
-            (0..circles).for_each(|_| done.count_deleted());
+            done.count_deleted(circles);
         } else {
             done.blocked += circles;
         }
@@ -369,9 +404,9 @@ impl Batch<'_> {
         let next = match last {
             Some(after) => Position {
                 after,
-                round: position.round,
                 deleted,
                 blocked,
+                ..position
             },
             None if blocked > 0 && deleted => Position {
                 round: position.round.saturating_add(1),
@@ -390,8 +425,8 @@ impl Batch<'_> {
 }
 
 impl Done {
-    fn count_deleted(&mut self) {
-        self.deleted = true;
-        self.tally.count(&Disposition::Erase, 1);
+    fn count_deleted(&mut self, rows: u64) {
+        self.deleted |= rows > 0;
+        self.tally.count(&Disposition::Erase, rows);
     }
 }

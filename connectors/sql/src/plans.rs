@@ -132,6 +132,7 @@ async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
         catalogue: &catalogue,
         links: Links::of(rule, table),
         alone: None,
+        max_rows: 1_000,
         unchanged: None,
     };
     let touch = if rule.deletes() {

@@ -202,12 +202,19 @@ impl Selector<'_> {
         if !self.resolves {
             return Ok(None);
         }
-        let pairs = reference.pairs.iter();
+        let mut pairs = reference.pairs.iter();
         let targets: Vec<String> = pairs
+            .clone()
             .map(|(_, there)| self.dialect().keyed(parent, there, inner))
             .collect();
-        let from = format!(" FROM {} AS {inner} WHERE ", parent.sql);
-        let mut query = Sql::text(format!("SELECT DISTINCT {}{from}", targets.join(", ")));
+        // Rows that differ anyway need not be sorted, of which there may be very many.
+        let differ = pairs.any(|(_, there)| parent.is_unique(there));
+        let distinct = if differ { "" } else { "DISTINCT " };
+        let mut query = Sql::text(format!(
+            "SELECT {distinct}{} FROM {} AS {inner} WHERE ",
+            targets.join(", "),
+            parent.sql
+        ));
         query
             .append(theirs.clone())
             .push(&format!(" LIMIT {}", MAX_RESOLVED + 1));

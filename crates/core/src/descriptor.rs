@@ -1,12 +1,14 @@
 //! What a system is and holds: the part of the data map that a connector knows.
 
 use std::collections::BTreeSet;
+use std::num::NonZeroU32;
 use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
 use crate::identity::IdentityKind;
 use crate::name::{CollectionName, ConnectorName};
+use crate::step::Step;
 use crate::subject::Subject;
 
 /// What one system is and holds. Made from configuration alone, without I/O.
@@ -268,6 +270,8 @@ pub enum Precedence {
 pub struct Limits {
     /// How many steps of all requests may run in it at once.
     pub concurrent_steps: usize,
+    /// How many records a step of an erasure may touch.
+    pub records_per_step: NonZeroU32,
     /// How long a call may take before it counts as timed out.
     pub call_timeout: Duration,
 }
@@ -276,6 +280,7 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             concurrent_steps: 4,
+            records_per_step: Step::DEFAULT_MAX_RECORDS,
             call_timeout: Duration::from_secs(600),
         }
     }

@@ -75,7 +75,8 @@ async fn erase_collection(
     retry: &RetryPolicy,
     until: Instant,
 ) -> Result<State, EngineError> {
-    let connector = &station.connector.descriptor().name;
+    let descriptor = station.connector.descriptor();
+    let connector = &descriptor.name;
     let id = (connector.clone(), collection.name.clone());
     let mut quick = 0;
     loop {
@@ -99,7 +100,9 @@ async fn erase_collection(
             state.cursor.as_ref(),
             state.round,
         );
-        let step = Step::new(subject, collection.name.clone(), key).at(state.cursor.clone());
+        let step = Step::new(subject, collection.name.clone(), key)
+            .at(state.cursor.clone())
+            .at_most(descriptor.limits.records_per_step);
         let answer = station
             .call(
                 Verb("erase", Some(&collection.name)),

@@ -165,7 +165,7 @@ fn default_batch_rows() -> NonZeroU32 {
 }
 
 fn default_erase_rows() -> NonZeroU32 {
-    NonZeroU32::new(1_000).unwrap_or(NonZeroU32::MIN)
+    NonZeroU32::new(10_000).unwrap_or(NonZeroU32::MIN)
 }
 
 fn default_snapshot_seconds() -> u32 {

@@ -276,6 +276,19 @@ impl Session {
         }
     }
 
+    /// Deletes what [`Dialect::sweep`](super::Dialect::sweep) selects and says how many rows that were; none of them, and `None`, when
+    /// the database refuses one.
+    pub(crate) async fn sweep(&mut self, sql: Sql) -> Result<Option<u64>, ConnectorError> {
+        match self {
+            Self::Sqlite(session) => session.sweep(sql).await,
+            Self::Postgres(session) => session.sweep(sql).await,
+            Self::MariaDb(session) => session.sweep(sql).await,
+            // Others may write between its reading and its deleting, so rows are deleted by what was read of them.
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Ok(None),
+        }
+    }
+
     pub(crate) async fn understands(&mut self, sql: Sql) -> Result<bool, ConnectorError> {
         match self {
             Self::Sqlite(session) => session.understands(sql).await,

@@ -158,6 +158,47 @@ impl Dialect {
         }
     }
 
+    /// Deletes so many of the rows that meet a condition on the table, which is called `t`. A row that others changed meanwhile must
+    /// still meet it.
+    pub(crate) fn sweep(self, table: &Table, rows: &Sql, limit: u32) -> Sql {
+        let target = format!("{} AS t", table.sql);
+        let keys: Vec<String> = table.key.iter().map(|name| column("t", name)).collect();
+        let chosen = |selected: &str| {
+            let mut chosen = Sql::text(format!("(SELECT {selected} FROM {target} WHERE "));
+            chosen
+                .append(rows.clone())
+                .push(&format!(" LIMIT {limit})"));
+            chosen
+        };
+        let mut sql = Sql::default();
+        match self {
+            Self::Sqlite => {
+                let keys = keys.join(", ");
+                sql.push(&format!("DELETE FROM {target} WHERE ({keys}) IN "))
+                    .append(chosen(&keys));
+            }
+            Self::Postgres => {
+                // Within a CASE no index serves the condition: rows are gone to by their place, and not all of hers for each batch.
+                sql.push(&format!("DELETE FROM {target} WHERE t.ctid = ANY(ARRAY"))
+                    .append(chosen("t.ctid"))
+                    .push(") AND CASE WHEN ")
+                    .append(rows.clone())
+                    .push(" THEN TRUE ELSE FALSE END");
+            }
+            Self::MariaDb => {
+                let same = keys.iter().enumerate();
+                let same: Vec<String> = same.map(|(i, key)| format!("s.k{i} = {key}")).collect();
+                let named = keys.iter().enumerate();
+                let named: Vec<String> = named.map(|(i, key)| format!("{key} AS k{i}")).collect();
+                sql.push(&format!("DELETE t FROM {target} JOIN "))
+                    .append(chosen(&named.join(", ")))
+                    .push(&format!(" AS s ON {} WHERE ", same.join(" AND ")))
+                    .append(rows.clone());
+            }
+        }
+        sql
+    }
+
     /// The end of a query whose rows nobody else may change until the transaction ends. Where writers wait for each
     /// other anyway it is empty.
     pub(crate) fn for_update(self) -> &'static str {

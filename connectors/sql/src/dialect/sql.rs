@@ -79,6 +79,12 @@ impl Sql {
         joined
     }
 
+    /// Whether it looks into other rows than the one that it is about.
+    pub(crate) fn looks_further(&self) -> bool {
+        // Where a name is spelled so, a way that is only quicker is not taken.
+        self.texts.iter().any(|text| text.contains("SELECT "))
+    }
+
     /// The text with a dialect's placeholder for each value, which may be cast to a type, and the values.
     pub(crate) fn render(
         self,

@@ -720,6 +720,7 @@ mod tests {
             sql: "t".to_owned(),
             key: Vec::new(),
             key_moves: false,
+            lies_in: crate::catalogue::LiesIn::OnePlace,
             columns: columns
                 .iter()
                 .map(|name| {

@@ -66,6 +66,40 @@ async fn every_mistake_of_a_mapping_is_told_at_once() {
 }
 
 #[tokio::test]
+async fn a_key_that_two_inheriting_tables_may_share_is_no_key() {
+    let place = Place::new(
+        Server::Postgres,
+        "CREATE TABLE people (id INT PRIMARY KEY, email TEXT);
+         CREATE TABLE staff (office TEXT) INHERITS (people);
+         INSERT INTO people VALUES (1, 'ada@example.com');
+         INSERT INTO staff VALUES (1, 'eve@example.com', 'north');
+         CREATE TABLE notes (person INT, text TEXT);
+         CREATE TABLE pinned () INHERITS (notes);
+         INSERT INTO notes VALUES (1, 'hers');
+         INSERT INTO pinned VALUES (2, 'of somebody else, in the same place of another table');",
+    );
+    let connector = place.connector(
+        r#"[table.people]
+           subject = { email = "email" }
+           erase = "delete"
+           [table.notes]
+           subject = { person_id = "person" }
+           erase = "delete""#,
+    );
+    let problem = connector.check().await.unwrap_err();
+    for name in ["people", "notes"] {
+        let told = format!("other tables inherit from the table `{name}`");
+        assert!(problem.what().contains(&told), "{problem}");
+    }
+    let ada = subject(&["email=ada@example.com", "person_id=1"]);
+    for table in ["people", "notes"] {
+        assert!(erase(&connector, &ada, table, 10).await.is_err());
+    }
+    let left = "SELECT (SELECT count(*) FROM people), (SELECT count(*) FROM notes)";
+    assert_eq!(place.query(left), "2|2");
+}
+
+#[tokio::test]
 async fn rows_that_a_policy_would_hide_are_an_error_and_not_nothing() {
     let place = Place::new(
         Server::Postgres,

@@ -292,6 +292,39 @@ async fn a_row_that_another_holds_puts_the_step_off_and_a_new_row_is_found_by_th
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
+    for server in BOTH {
+        let place = many_bookings(server, 10);
+        let connector = place.connector(
+            "[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
+        );
+        let sleep = match server {
+            Server::Postgres => "SELECT pg_sleep(2)",
+            Server::MariaDb => "SELECT sleep(2)",
+        };
+        let script = format!(
+            "START TRANSACTION; UPDATE bookings SET person = 2 WHERE id = 3; {sleep}; COMMIT;"
+        );
+        let database = place.name().to_owned();
+        let holder = std::thread::spawn(move || match server {
+            Server::Postgres => crate::servers::postgres().try_script(&database, &script),
+            Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
+        });
+        tokio::time::sleep(Duration::from_millis(700)).await;
+        let ada = subject(&["person_id=1"]);
+        let done = erase(&connector, &ada, "bookings", 100).await.unwrap();
+        holder.join().unwrap();
+        assert_eq!((done.erase(), done.failed().len()), (9, 0), "{server:?}");
+        let left = "SELECT id FROM bookings WHERE person = 2 ORDER BY id";
+        assert_eq!(
+            place.query(left).lines().filter(|id| *id == "3").count(),
+            1,
+            "{server:?}"
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_server_ends_is_replaced() {
     for server in BOTH {
         let place = many_bookings(server, 10);

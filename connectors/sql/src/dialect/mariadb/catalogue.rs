@@ -7,7 +7,7 @@ use adieu_core::ConnectorError;
 
 use super::MariaDb;
 use super::types::{self, MariaType};
-use crate::catalogue::{Catalogue, ForeignKey, OnDelete, Table};
+use crate::catalogue::{Catalogue, ForeignKey, LiesIn, OnDelete, Table};
 use crate::dialect::connections::lock;
 use crate::dialect::server::ServerSession;
 use crate::dialect::spelling::qualified;
@@ -103,6 +103,7 @@ fn table(schema: &str, relation: &str, name: &str) -> Table {
         sql: qualified(Some(schema), relation),
         key: Vec::new(),
         key_moves: false,
+        lies_in: LiesIn::OnePlace,
         columns: Vec::new(),
         unique: Vec::new(),
         foreign_keys: Vec::new(),

@@ -124,6 +124,11 @@ impl Server for MariaDb {
         Ok(found)
     }
 
+    async fn change(connection: &mut MySqlConnection, sql: Sql) -> Result<u64, Error> {
+        let changed = bound(sql).execute(connection).await?;
+        Ok(changed.rows_affected())
+    }
+
     async fn catalogue(
         session: &mut ServerSession<Self>,
     ) -> Result<Arc<Catalogue>, ConnectorError> {

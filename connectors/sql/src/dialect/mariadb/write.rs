@@ -3,7 +3,10 @@
 use crate::dialect::sql::{column, quoted};
 use crate::dialect::{Dialect, Sql, Value, Write};
 
-/// One statement for all rows that are given the same values.
+/// How many keys one statement names: of many more, the server would rather read the whole table.
+const MAX_KEYS: usize = 1_000;
+
+/// One statement for all rows that are given the same values, or few where they are many.
 pub(crate) fn statements(write: &Write<'_>, rows: &[Vec<Value>]) -> Vec<Sql> {
     let mut groups: Vec<(&[Value], Vec<&[Value]>)> = Vec::new();
     for row in rows {
@@ -14,10 +17,12 @@ pub(crate) fn statements(write: &Write<'_>, rows: &[Vec<Value>]) -> Vec<Sql> {
             _ => groups.push((values, vec![key])),
         }
     }
-    let groups = groups.into_iter();
-    groups
-        .map(|(values, keys)| statement(write, values, &keys))
-        .collect()
+    let mut statements = Vec::new();
+    for (values, keys) in &groups {
+        let few = keys.chunks(MAX_KEYS);
+        statements.extend(few.map(|keys| statement(write, values, keys)));
+    }
+    statements
 }
 
 /// What must come before rows that refer to themselves or to each other are deleted: MariaDB checks each row at once and lets

@@ -7,7 +7,7 @@ use adieu_core::ConnectorError;
 
 use super::Postgres;
 use super::types::{self, PgType};
-use crate::catalogue::{Catalogue, ForeignKey, OnDelete, Table};
+use crate::catalogue::{Catalogue, ForeignKey, LiesIn, OnDelete, Table};
 use crate::dialect::connections::lock;
 use crate::dialect::server::ServerSession;
 use crate::dialect::spelling::qualified;
@@ -24,10 +24,12 @@ const STATE: &str = "
                    UNION ALL SELECT 3, oid::int8, xmin FROM pg_constraint WHERE conrelid IN (SELECT oid FROM mine))
     SELECT current_setting('search_path'), count(*), coalesce(sum(oid), 0)::text, coalesce(sum(xmin::text::int8), 0)::text FROM facts";
 
-/// Tables and what looks like one: number, schema, name, kind, whether it is found without its schema, the number of the table
+/// Tables and what looks like one: number, schema, name, kind (`i` where other tables inherit from it), whether it is found without its schema, the number of the table
 /// that it is a partition of.
 const RELATIONS: &str = "
-    SELECT c.oid::int8, n.nspname::text, c.relname::text, c.relkind::text, pg_table_is_visible(c.oid),
+    SELECT c.oid::int8, n.nspname::text, c.relname::text,
+           CASE WHEN c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid) THEN 'i' ELSE c.relkind::text END,
+           pg_table_is_visible(c.oid),
            CASE WHEN c.relispartition THEN pg_partition_root(c.oid)::int8 END
     FROM pg_class c JOIN pg_namespace n ON n.oid = c.relnamespace
     WHERE c.relkind IN ('r', 'p', 'v', 'm', 'f') AND c.relpersistence <> 't'
@@ -105,7 +107,6 @@ struct Reading {
     /// The names of all that looks like a table, and what it is where it is none.
     relations: HashMap<i64, (String, Option<&'static str>)>,
     partition_of: HashMap<i64, i64>,
-    partitioned: Vec<i64>,
 }
 
 impl Reading {
@@ -129,14 +130,16 @@ impl Reading {
         if what.is_some() {
             return;
         }
-        if row[3].as_str() == "p" {
-            self.partitioned.push(number);
-        }
         let table = Table {
             sql: qualified(Some(schema), relation),
             name,
             key: Vec::new(),
             key_moves: false,
+            lies_in: match row[3].as_str() {
+                "p" => LiesIn::Partitions,
+                "i" => LiesIn::Heirs,
+                _ => LiesIn::OnePlace,
+            },
             columns: Vec::new(),
             unique: Vec::new(),
             foreign_keys: Vec::new(),
@@ -171,6 +174,10 @@ impl Reading {
         let Some(table) = self.tables.get_mut(&number) else {
             return;
         };
+        if table.lies_in == LiesIn::Heirs {
+            // Each of the tables keeps its own rows apart, and not from those of the others.
+            return;
+        }
         let never_null = |name: &String| table.column(name).is_some_and(|column| column.not_null);
         if table.key.is_empty() && (is_primary || names.iter().all(never_null)) {
             table.key.clone_from(&names);
@@ -224,9 +231,9 @@ impl Reading {
     }
 
     fn finish(mut self) -> Catalogue {
-        for (number, table) in &mut self.tables {
+        for table in self.tables.values_mut() {
             // A row's place is told apart within one partition only.
-            if table.key.is_empty() && !self.partitioned.contains(number) {
+            if table.key.is_empty() && table.lies_in == LiesIn::OnePlace {
                 table.key.push("ctid".to_owned());
                 table.key_moves = true;
             }

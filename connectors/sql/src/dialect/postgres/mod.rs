@@ -37,10 +37,11 @@ pub(crate) struct Postgres {
 impl Postgres {
     pub(crate) fn new(options: PgConnectOptions, lock_timeout: Duration) -> Self {
         // Values are written in one form whatever the server prefers. Row security must not hide a row silently. A plan is
-        // made for each value: one person has a row and another one a million. Notices may quote rows.
+        // made for each value: one person has a row and another one a million; compiling it takes longer than any batch. Notices
+        // may quote rows.
         let settings = format!(
             "SET TimeZone = 'UTC'; SET DateStyle = 'ISO'; SET IntervalStyle = 'iso_8601'; SET bytea_output = 'hex'; \
-             SET extra_float_digits = 1; SET row_security = off; SET plan_cache_mode = force_custom_plan; \
+             SET extra_float_digits = 1; SET row_security = off; SET plan_cache_mode = force_custom_plan; SET jit = off; \
              SET client_min_messages = error; SET lock_timeout = {}",
             lock_timeout.as_millis()
         );
@@ -87,12 +88,7 @@ impl Server for Postgres {
     }
 
     fn fetch(connection: &mut PgConnection, sql: Sql) -> BoxStream<'_, Result<PgRow, Error>> {
-        let (text, values) = sql.render(placeholder);
-        let mut query = sqlx::query(AssertSqlSafe(text));
-        for bound in values {
-            query = bind(query, bound);
-        }
-        query.fetch(connection)
+        bound(sql).fetch(connection)
     }
 
     fn push_row(
@@ -109,8 +105,21 @@ impl Server for Postgres {
         write: &Write<'_>,
         rows: &[Vec<Value>],
     ) -> Result<u64, Error> {
+        // Of very many keys the server would rather read the whole table; so it does not see how many they are.
+        connection
+            .execute("SET LOCAL plan_cache_mode = force_generic_plan")
+            .await?;
         let written = write::all_at_once(write, rows).execute(connection).await?;
         Ok(written.rows_affected())
+    }
+
+    async fn change(connection: &mut PgConnection, sql: Sql) -> Result<u64, Error> {
+        // Foreign keys are checked row by row, and the server shall not make a plan for each.
+        connection
+            .execute("SET LOCAL plan_cache_mode = auto")
+            .await?;
+        let changed = bound(sql).execute(connection).await?;
+        Ok(changed.rows_affected())
     }
 
     async fn catalogue(
@@ -134,6 +143,14 @@ impl Server for Postgres {
     fn refuses_a_row(error: &Error) -> bool {
         error::refuses_a_row(error)
     }
+}
+
+/// A statement with its values.
+fn bound(sql: Sql) -> Query<'static, sqlx::Postgres, PgArguments> {
+    let (text, values) = sql.render(placeholder);
+    values
+        .into_iter()
+        .fold(sqlx::query(AssertSqlSafe(text)), bind)
 }
 
 fn bind(

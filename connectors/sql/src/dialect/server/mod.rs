@@ -62,6 +62,9 @@ pub(crate) trait Server: Sized + Send + Sync + 'static {
         rows: &[Vec<Value>],
     ) -> Result<u64, Error>;
 
+    /// Sends a statement that changes rows, and says how many.
+    async fn change(connection: &mut Self::Connection, sql: Sql) -> Result<u64, Error>;
+
     /// Reads the catalogue, or knows it still.
     async fn catalogue(session: &mut ServerSession<Self>)
     -> Result<Arc<Catalogue>, ConnectorError>;

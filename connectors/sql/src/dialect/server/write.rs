@@ -6,7 +6,7 @@ use adieu_core::ConnectorError;
 
 use super::Server;
 use super::session::ServerSession;
-use crate::dialect::{Applied, Value, Write};
+use crate::dialect::{Applied, Sql, Value, Write};
 
 impl<S: Server> ServerSession<S> {
     /// Writes to rows. Where the database refuses some of them, the others are written all the same: what was refused
@@ -60,6 +60,22 @@ impl<S: Server> ServerSession<S> {
         }
         self.execute("RELEASE SAVEPOINT adieu").await?;
         Ok(all)
+    }
+
+    /// Deletes what a statement selects and says how many rows that were; none of them, and `None`, when the database refuses one.
+    pub(crate) async fn sweep(&mut self, sql: Sql) -> Result<Option<u64>, ConnectorError> {
+        self.execute("SAVEPOINT adieu").await?;
+        let swept = S::change(self.begin_call()?, sql).await;
+        let refused = matches!(&swept, Err(error) if S::refuses_a_row(error));
+        let swept = match self.end_call(swept) {
+            Err(_) if refused => {
+                self.execute("ROLLBACK TO SAVEPOINT adieu").await?;
+                None
+            }
+            swept => Some(swept?),
+        };
+        self.execute("RELEASE SAVEPOINT adieu").await?;
+        Ok(swept)
     }
 
     /// How many rows were found; `None` when the database refused one of them.

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::catalogue::{Catalogue, Column, ForeignKey, OnDelete, Table};
+use crate::catalogue::{Catalogue, Column, ForeignKey, LiesIn, OnDelete, Table};
 
 use super::types::{column_type, field_type};
 use crate::dialect::Value;
@@ -153,6 +153,7 @@ fn table(
         name: name.to_owned(),
         key,
         key_moves: false,
+        lies_in: LiesIn::OnePlace,
         columns,
         unique,
         foreign_keys: foreign_keys(keys, sql.contains("DEFERR")),

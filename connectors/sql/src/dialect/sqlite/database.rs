@@ -12,12 +12,12 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::spawn_blocking;
 
 use super::catalogue;
-use super::error::{classified, refuses_a_row};
+use super::error::classified;
 use crate::catalogue::Catalogue;
 use crate::dialect::connections::{Connections, Permit, Permits, lock};
 use crate::dialect::session::{BATCHES_IN_FLIGHT, MAX_BATCH_BYTES};
 use crate::dialect::sql::Bound;
-use crate::dialect::{Applied, Batch, Cell, Dialect, Row, Sql, Transaction, Value, Write};
+use crate::dialect::{Batch, Cell, Row, Sql, Transaction, Value};
 
 /// An SQLite file and the connections to it that wait for work.
 pub(crate) struct SqliteDatabase {
@@ -191,56 +191,7 @@ impl SqliteSession {
         .await
     }
 
-    /// Sends a statement once for each row.
-    pub(crate) async fn write(
-        &mut self,
-        write: &Write<'_>,
-        values: Vec<Vec<Value>>,
-    ) -> Result<Vec<Applied>, ConnectorError> {
-        let (text, _) = write.of_one(Dialect::Sqlite, &[]).render(placeholder);
-        self.run(move |connection| {
-            let mut statement = connection
-                .prepare_cached(&text)
-                .map_err(|error| classified(&error))?;
-            let mut applied = Vec::with_capacity(values.len());
-            for values in &values {
-                applied.push(
-                    match statement.execute(rusqlite::params_from_iter(values)) {
-                        Ok(0) => Applied::Nothing,
-                        Ok(_) => Applied::Changed,
-                        Err(error) if refuses_a_row(&error) => Applied::Refused,
-                        Err(error) => return Err(classified(&error)),
-                    },
-                );
-                if connection.is_autocommit() {
-                    let what = "a trigger of the database took the whole transaction back";
-                    return Err(ConnectorError::new(ErrorKind::Config, what));
-                }
-            }
-            Ok(applied)
-        })
-        .await
-    }
-
-    /// Deletes rows that refer to each other, with the foreign keys checked at the end of the transaction.
-    pub(crate) async fn write_together(
-        &mut self,
-        write: &Write<'_>,
-        rows: Vec<Vec<Value>>,
-    ) -> Result<bool, ConnectorError> {
-        self.execute("SAVEPOINT together; PRAGMA defer_foreign_keys = ON")
-            .await?;
-        let applied = self.write(write, rows).await?;
-        if applied.iter().all(|applied| *applied == Applied::Changed) {
-            self.execute("RELEASE together").await?;
-            return Ok(true);
-        }
-        self.execute("ROLLBACK TO together; RELEASE together; PRAGMA defer_foreign_keys = OFF")
-            .await?;
-        Ok(false)
-    }
-
-    async fn execute(&mut self, statements: &'static str) -> Result<(), ConnectorError> {
+    pub(super) async fn execute(&mut self, statements: &'static str) -> Result<(), ConnectorError> {
         self.run(move |connection| {
             connection
                 .execute_batch(statements)
@@ -332,7 +283,7 @@ impl SqliteSession {
 
     /// Runs work on a thread that may block. When the future is dropped, the running statement is interrupted and the
     /// transaction is taken back.
-    async fn run<T, W>(&mut self, work: W) -> Result<T, ConnectorError>
+    pub(super) async fn run<T, W>(&mut self, work: W) -> Result<T, ConnectorError>
     where
         T: Send + 'static,
         W: FnOnce(&mut Connection) -> Result<T, ConnectorError> + Send + 'static,
@@ -446,7 +397,7 @@ fn push_row(batch: &mut Batch, row: &rusqlite::Row<'_>, width: usize) -> rusqlit
     Ok(())
 }
 
-fn placeholder(number: usize, _: &Bound) -> String {
+pub(super) fn placeholder(number: usize, _: &Bound) -> String {
     format!("?{number}")
 }
 

@@ -5,6 +5,7 @@ mod database;
 mod error;
 pub(super) mod inside;
 mod types;
+mod write;
 
 #[cfg(feature = "d1")]
 pub(crate) use catalogue::{assembled, queries};

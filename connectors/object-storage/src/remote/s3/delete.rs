@@ -13,7 +13,7 @@ use md5::{Digest as _, Md5};
 
 use super::super::client::pause_before;
 use super::super::failure::word;
-use super::super::xml::{Element, escaped};
+use super::super::xml::{Document, escaped};
 use super::super::{MOST_KEYS, encode};
 use super::{S3, kind_of};
 use crate::object::{Kind, Object};
@@ -114,10 +114,10 @@ impl S3 {
             .header(CONTENT_TYPE, "application/xml")
             .body(body);
         let (_, _, answer) = self.client.ask(&call).await?;
-        let answer = Element::parse(&answer).ok_or_else(not_told)?;
+        let answer = Document::parse(&answer).ok_or_else(not_told)?;
         let mut told: HashMap<(&str, &str), Outcome> = HashMap::new();
-        for one in &answer.children {
-            let outcome = match one.name.as_str() {
+        for one in answer.root().children() {
+            let outcome = match one.name() {
                 "Deleted" => Ok(Removed::Now),
                 "Error" => outcome_of(one.text("Code")),
                 _ => continue,

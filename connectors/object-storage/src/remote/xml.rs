@@ -173,8 +173,12 @@ impl Default for Element<'_> {
     }
 }
 
-/// A text as it stands in an element. `None` when XML 1.0 has no way to write it.
-pub(crate) fn escaped(text: &str) -> Option<String> {
+/// A text as it stands in an element, copied only where it must be. `None` when XML 1.0 has no way to write it.
+pub(crate) fn escaped(text: &str) -> Option<Cow<'_, str>> {
+    let is_plain = |b| matches!(b, b' '..=b'~') && !matches!(b, b'&' | b'<' | b'>');
+    if text.bytes().all(is_plain) {
+        return Some(Cow::Borrowed(text));
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -189,7 +193,7 @@ pub(crate) fn escaped(text: &str) -> Option<String> {
             c => out.push(c),
         }
     }
-    Some(out)
+    Some(Cow::Owned(out))
 }
 
 #[cfg(test)]
@@ -250,5 +254,6 @@ mod tests {
             "a&lt;b&gt;&amp;\"'&#13; ü"
         );
         assert_eq!(escaped("a\u{1}"), None);
+        assert!(matches!(escaped("users/7/a b.txt"), Some(Cow::Borrowed(_))));
     }
 }

@@ -305,7 +305,7 @@ impl Api for Azure {
 
     async fn remove(
         &self,
-        objects: &[Object],
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         // A blob cannot go before its snapshots.
         let mut outcomes: Vec<_> = objects.iter().map(|_| Ok(Removed::Before)).collect();

@@ -137,7 +137,7 @@ impl Api for S3 {
 
     async fn remove(
         &self,
-        objects: &[Object],
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         self.delete(objects).await
     }

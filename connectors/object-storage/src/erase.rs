@@ -30,8 +30,8 @@ pub(crate) async fn erase(
             Err(error) => tally.fail(error.kind(), 1),
         }
     }
-    let objects = doomed.iter().map(|&index| listed.objects[index].clone());
-    let results = store.remove(objects.collect()).await?;
+    let objects: Vec<&Object> = doomed.iter().map(|&index| &listed.objects[index]).collect();
+    let results = store.remove(&objects).await?;
     for (&index, result) in doomed.iter().zip(results) {
         match result {
             Ok(removed) => {

@@ -233,6 +233,18 @@ fn is_in(segments: &[String], prefixes: &[Place]) -> bool {
     prefixes.iter().any(|prefix| prefix.holds(segments))
 }
 
+/// What follows these segments in a key that begins with them.
+fn behind<'a>(segments: &[String], key: &'a [u8]) -> Option<&'a [u8]> {
+    let mut rest = key;
+    for (index, segment) in segments.iter().enumerate() {
+        if index > 0 {
+            rest = rest.strip_prefix(b"/")?;
+        }
+        rest = rest.strip_prefix(segment.as_bytes())?;
+    }
+    Some(rest)
+}
+
 impl Place {
     /// The key, or the prefix with its slash.
     pub(crate) fn key(&self) -> Vec<u8> {
@@ -246,10 +258,11 @@ impl Place {
 
     /// Whether a key that a store lists belongs to this place.
     pub(crate) fn covers(&self, key: &[u8]) -> bool {
-        let own = self.key();
         match self {
-            Self::Prefix { .. } | Self::Marked { .. } => key.starts_with(&own),
-            Self::Object { .. } => key == own,
+            Self::Prefix { segments, .. } | Self::Marked { segments, .. } => {
+                behind(segments, key).is_some_and(|rest| rest.starts_with(b"/"))
+            }
+            Self::Object { segments } => behind(segments, key).is_some_and(<[u8]>::is_empty),
         }
     }
 
@@ -391,6 +404,37 @@ mod tests {
             found,
             ["files/a b+c.txt", "lists/7.txt", "users.old/7/", "users/7/"]
         );
+    }
+
+    #[test]
+    fn a_place_covers_what_its_key_says() {
+        let segments = vec!["users".to_owned(), "7".to_owned()];
+        let prefix = Place::Prefix {
+            segments: segments.clone(),
+            shared: 1,
+        };
+        let object = Place::Object { segments };
+        for key in [
+            "",
+            "u",
+            "users",
+            "users/",
+            "users/7",
+            "users/7/",
+            "users/7/a",
+            "users/7//",
+            "users/70",
+            "users/70/a",
+            "users//7/a",
+            "users7/a",
+            "xusers/7/a",
+            "/users/7/a",
+            "Users/7/a",
+        ] {
+            let key = key.as_bytes();
+            assert_eq!(prefix.covers(key), key.starts_with(&prefix.key()));
+            assert_eq!(object.covers(key), key == object.key());
+        }
     }
 
     #[test]

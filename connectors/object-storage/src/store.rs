@@ -133,7 +133,7 @@ impl Store {
     /// When it is not certain that what was removed stays removed.
     pub(crate) async fn remove(
         &self,
-        objects: Vec<Object>,
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         match self {
             Self::Folder(folder) => folder.remove(objects).await,

@@ -91,9 +91,9 @@ impl Folder {
     /// When it is not certain that what was removed stays removed.
     pub(crate) async fn remove(
         &self,
-        objects: Vec<Object>,
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
-        let paths: Vec<PathBuf> = objects.iter().map(path_of).collect();
+        let paths: Vec<PathBuf> = objects.iter().copied().map(path_of).collect();
         self.on_a_thread(move |root| remove::files(root, &paths))
             .await
             .map_err(|error| error.effect(Effect::Unknown))

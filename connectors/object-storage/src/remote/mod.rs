@@ -62,7 +62,7 @@ trait Api: Send + Sync {
     /// Removes objects, each for itself.
     async fn remove(
         &self,
-        objects: &[Object],
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError>;
 
     /// Whether a lock may keep a version, as far as is known.
@@ -268,6 +268,7 @@ impl Remote {
                         "the store still lists what it said to have removed",
                     ));
                 }
+                let objects: Vec<&Object> = objects.iter().collect();
                 for outcome in self.api.remove(&objects).await? {
                     outcome?;
                 }
@@ -501,12 +502,12 @@ impl Remote {
 
     pub(crate) async fn remove(
         &self,
-        objects: Vec<Object>,
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         if objects.is_empty() {
             return Ok(Vec::new());
         }
-        self.api.remove(&objects).await
+        self.api.remove(objects).await
     }
 }
 

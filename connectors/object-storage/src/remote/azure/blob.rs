@@ -71,10 +71,13 @@ pub(super) fn order(spot: &Spot) -> (Vec<u8>, (bool, String)) {
 }
 
 /// A blob of a listing.
-pub(super) fn object_of(blob: &Element, mark: Option<&MarkKind>) -> Result<Object, ConnectorError> {
+pub(super) fn object_of(
+    blob: Element<'_>,
+    mark: Option<&MarkKind>,
+) -> Result<Object, ConnectorError> {
     let name = blob.child("Name").ok_or_else(nonsense)?;
     // Names with characters that XML cannot hold come encoded.
-    let key = match name.attribute("Encoded") {
+    let key = match name.attribute("Encoded").as_deref() {
         Some("true") => percent_encoding::percent_decode_str(name.own_text()).collect(),
         _ => name.own_text().as_bytes().to_vec(),
     };
@@ -87,8 +90,7 @@ pub(super) fn object_of(blob: &Element, mark: Option<&MarkKind>) -> Result<Objec
         }
     });
     let which = snapshot.or(version).unwrap_or(Which::Base);
-    let empty = Element::default();
-    let properties = blob.child("Properties").unwrap_or(&empty);
+    let properties = blob.child("Properties").unwrap_or_default();
     let kind = if blob.text("Deleted") == "true" {
         let days: Option<i64> = properties.text("RemainingRetentionDays").parse().ok();
         let today = Timestamp::now().to_zoned(TimeZone::UTC).date();
@@ -121,24 +123,22 @@ pub(super) fn object_of(blob: &Element, mark: Option<&MarkKind>) -> Result<Objec
 }
 
 /// Names of metadata are headers, of which the case counts for nothing.
-fn mark_of(blob: &Element, mark: &MarkKind) -> Option<Vec<u8>> {
+fn mark_of(blob: Element<'_>, mark: &MarkKind) -> Option<Vec<u8>> {
     let value = match mark {
         MarkKind::Metadata(word) => {
-            let words = &blob.child("Metadata")?.children;
-            let found = words.iter().find(|one| one.name.eq_ignore_ascii_case(word));
+            let mut words = blob.child("Metadata")?.children();
+            let found = words.find(|one| one.name().eq_ignore_ascii_case(word));
             found?.own_text()
         }
         MarkKind::Tag(name) => {
-            let tags = &blob.child("Tags")?.child("TagSet")?.children;
-            tags.iter()
-                .find(|tag| tag.text("Key") == name)?
-                .text("Value")
+            let mut tags = blob.child("Tags")?.child("TagSet")?.children();
+            tags.find(|tag| tag.text("Key") == name)?.text("Value")
         }
     };
     Some(value.as_bytes().to_vec())
 }
 
-fn hold_of(blob: &Element, properties: &Element) -> Option<Hold> {
+fn hold_of(blob: Element<'_>, properties: Element<'_>) -> Option<Hold> {
     let text = |name| properties.some_text(name).or_else(|| blob.some_text(name));
     if text("LegalHold").as_deref() == Some("true") {
         return Some(Hold {

@@ -18,7 +18,7 @@ use super::client::{self, Call, Client};
 use super::failure::Refusal;
 use super::read::{Got, time_of, whole_length};
 use super::upload::Part;
-use super::xml::Element;
+use super::xml::Document;
 use super::{Api, Ask, MOST_KEYS, Page, encode};
 use crate::credentials::Known;
 use crate::location::Bucket;
@@ -112,21 +112,28 @@ impl Azure {
         Call::new(method, path, doing, permission).header(VERSION_HEADER, VERSION)
     }
 
-    async fn list(&self, ask: &Ask<'_>) -> Result<Element, ConnectorError> {
-        if let Some(include) = self.include.get() {
-            return self.list_with(ask, include).await;
-        }
-        let (list, include) = match self.list_with(ask, EVERYTHING).await {
-            Err(error) if error.kind() == ErrorKind::Protocol => {
-                (self.list_with(ask, LESS).await?, LESS)
-            }
-            answer => (answer?, EVERYTHING),
+    async fn list(&self, ask: &Ask<'_>) -> Result<Page, ConnectorError> {
+        let (body, include) = match self.include.get() {
+            Some(include) => (self.list_with(ask, include).await?, *include),
+            None => match self.list_with(ask, EVERYTHING).await {
+                Err(error) if error.kind() == ErrorKind::Protocol => {
+                    (self.list_with(ask, LESS).await?, LESS)
+                }
+                answer => (answer?, EVERYTHING),
+            },
         };
+        let answer = Document::parse(&body).ok_or_else(nonsense)?;
         let _ = self.include.set(include);
-        Ok(list)
+        let list = answer.root();
+        let blobs = list.child("Blobs").unwrap_or_default().children();
+        let mut objects = Vec::new();
+        for blob in blobs.filter(|blob| blob.name() == "Blob") {
+            objects.push(object_of(blob, ask.mark)?);
+        }
+        Ok(Page::of(ask, objects, list.some_text("NextMarker"), order))
     }
 
-    async fn list_with(&self, ask: &Ask<'_>, include: &str) -> Result<Element, ConnectorError> {
+    async fn list_with(&self, ask: &Ask<'_>, include: &str) -> Result<Bytes, ConnectorError> {
         let limit = MOST_KEYS.to_string();
         let (include, permission) = match ask.mark {
             Some(MarkKind::Tag(_)) => (format!("{include},tags"), READ_WITH_TAGS),
@@ -145,7 +152,7 @@ impl Azure {
         let call = Call::new(Method::GET, path, "listing the blobs", permission)
             .header(VERSION_HEADER, VERSION);
         let (_, _, body) = self.client.ask(&call).await?;
-        Element::parse(&body).ok_or_else(nonsense)
+        Ok(body)
     }
 
     async fn delete(&self, object: &Object) -> Result<Removed, ConnectorError> {
@@ -246,16 +253,7 @@ impl Api for Azure {
         if ask.listing != Listing::Objects {
             return Ok(Page::default());
         }
-        let list = self.list(&ask).await?;
-        let blobs = list
-            .child("Blobs")
-            .map(|blobs| blobs.children.as_slice())
-            .unwrap_or_default();
-        let mut objects = Vec::with_capacity(blobs.len());
-        for blob in blobs.iter().filter(|blob| blob.name == "Blob") {
-            objects.push(object_of(blob, ask.mark)?);
-        }
-        Ok(Page::of(&ask, objects, list.some_text("NextMarker"), order))
+        self.list(&ask).await
     }
 
     async fn get(&self, object: &Object, from: u64) -> Result<Option<Got>, ConnectorError> {
@@ -307,7 +305,7 @@ impl Api for Azure {
 
     async fn remove(
         &self,
-        objects: &[Object],
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         // A blob cannot go before its snapshots.
         let mut outcomes: Vec<_> = objects.iter().map(|_| Ok(Removed::Before)).collect();

@@ -239,7 +239,7 @@ impl Api for Gcs {
 
     async fn remove(
         &self,
-        objects: &[Object],
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         let mut deleting = Vec::new();
         for object in objects {

@@ -3,7 +3,7 @@
 use adieu_core::{ConnectorError, ErrorKind, Retry};
 use http::Method;
 
-use super::super::xml::Element;
+use super::super::xml::Document;
 use super::super::{Ask, encode};
 use super::S3;
 use crate::mark::MarkKind;
@@ -110,7 +110,8 @@ impl S3 {
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(()),
             Err(error) => return Err(error),
         };
-        let is_on = Element::parse(&body).is_some_and(|xml| xml.text("MfaDelete") == "Enabled");
+        let is_on =
+            Document::parse(&body).is_some_and(|xml| xml.root().text("MfaDelete") == "Enabled");
         if is_on {
             return Err(ConnectorError::new(
                 ErrorKind::Config,

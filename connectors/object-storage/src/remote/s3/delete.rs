@@ -1,7 +1,7 @@
 //! Deleting versions, a thousand at a time, and breaking off uploads.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
-use std::fmt::Write as _;
 
 use adieu_core::{ConnectorError, Effect, ErrorKind, Retry};
 use base64::Engine as _;
@@ -13,7 +13,7 @@ use md5::{Digest as _, Md5};
 
 use super::super::client::pause_before;
 use super::super::failure::word;
-use super::super::xml::{Element, escaped};
+use super::super::xml::{Document, escaped};
 use super::super::{MOST_KEYS, encode};
 use super::{S3, kind_of};
 use crate::object::{Kind, Object};
@@ -30,7 +30,7 @@ type Outcome = Result<Removed, ConnectorError>;
 
 impl S3 {
     /// See [`Api::remove`](super::super::Api::remove).
-    pub(super) async fn delete(&self, objects: &[Object]) -> Result<Vec<Outcome>, ConnectorError> {
+    pub(super) async fn delete(&self, objects: &[&Object]) -> Result<Vec<Outcome>, ConnectorError> {
         let mut outcomes: Vec<Option<Outcome>> = objects.iter().map(|_| None).collect();
         let mut together = Vec::new();
         let mut alone = Vec::new();
@@ -51,7 +51,7 @@ impl S3 {
         }
         let mut singly = Vec::new();
         for index in alone {
-            singly.push(async move { (index, self.delete_alone(&objects[index]).await) });
+            singly.push(async move { (index, self.delete_alone(objects[index]).await) });
         }
         let singly = stream::iter(singly).buffer_unordered(AT_ONCE);
         for (index, outcome) in singly.collect::<Vec<_>>().await {
@@ -66,10 +66,10 @@ impl S3 {
     /// Deletes up to a thousand, sending those again that failed for a passing reason.
     async fn delete_batch(
         &self,
-        batch: &[(usize, Entry)],
+        batch: &[(usize, Entry<'_>)],
     ) -> Result<Vec<(usize, Outcome)>, ConnectorError> {
         let mut outcomes = Vec::with_capacity(batch.len());
-        let mut left: Vec<&(usize, Entry)> = batch.iter().collect();
+        let mut left: Vec<&(usize, Entry<'_>)> = batch.iter().collect();
         for round in 1..=ROUNDS {
             let answers = self.delete_once(&left).await?;
             let mut again = Vec::new();
@@ -93,13 +93,13 @@ impl S3 {
 
     async fn delete_once(
         &self,
-        entries: &[&(usize, Entry)],
+        entries: &[&(usize, Entry<'_>)],
     ) -> Result<Vec<Outcome>, ConnectorError> {
         let mut body = String::from("<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\">");
         for (_, entry) in entries {
-            let _ = write!(body, "<Object><Key>{}</Key>", entry.key_in_xml);
+            body.extend(["<Object><Key>", &entry.key_in_xml, "</Key>"]);
             if let Some(version) = &entry.version_in_xml {
-                let _ = write!(body, "<VersionId>{version}</VersionId>");
+                body.extend(["<VersionId>", version, "</VersionId>"]);
             }
             body.push_str("</Object>");
         }
@@ -114,24 +114,26 @@ impl S3 {
             .header(CONTENT_TYPE, "application/xml")
             .body(body);
         let (_, _, answer) = self.client.ask(&call).await?;
-        let answer = Element::parse(&answer).ok_or_else(not_told)?;
-        let mut told: HashMap<(&str, &str), Outcome> = HashMap::new();
-        for one in &answer.children {
-            let outcome = match one.name.as_str() {
-                "Deleted" => Ok(Removed::Now),
-                "Error" => outcome_of(one.text("Code")),
-                _ => continue,
-            };
-            told.insert((one.text("Key"), one.text("VersionId")), outcome);
+        let answer = Document::parse(&answer).ok_or_else(not_told)?;
+        let mut told = HashMap::with_capacity(entries.len());
+        for one in answer.root().children() {
+            if matches!(one.name(), "Deleted" | "Error") {
+                told.insert((one.text("Key"), one.text("VersionId")), one);
+            }
         }
         Ok(entries
             .iter()
             .map(|(_, entry)| {
-                let version = entry.version.as_deref().unwrap_or_default();
+                let version = entry.version.unwrap_or_default();
                 // Some servers leave the version out of an error.
-                told.remove(&(entry.key.as_str(), version))
-                    .or_else(|| told.get(&(entry.key.as_str(), "")).cloned())
-                    .unwrap_or_else(|| Err(not_told()))
+                match told
+                    .get(&(entry.key, version))
+                    .or_else(|| told.get(&(entry.key, "")))
+                {
+                    Some(one) if one.name() == "Deleted" => Ok(Removed::Now),
+                    Some(one) => outcome_of(one.text("Code")),
+                    None => Err(not_told()),
+                }
             })
             .collect())
     }
@@ -171,26 +173,26 @@ pub(super) fn digest(body: &[u8]) -> String {
 }
 
 /// One object in the body of a call.
-struct Entry {
-    key: String,
-    version: Option<String>,
-    key_in_xml: String,
-    version_in_xml: Option<String>,
+struct Entry<'a> {
+    key: &'a str,
+    version: Option<&'a str>,
+    key_in_xml: Cow<'a, str>,
+    version_in_xml: Option<Cow<'a, str>>,
 }
 
-impl Entry {
+impl<'a> Entry<'a> {
     /// `None` when XML has no way to write the key.
-    fn of(object: &Object) -> Option<Self> {
-        let key = String::from_utf8(object.key.clone()).ok()?;
-        let version = object.version().map(str::to_owned);
+    fn of(object: &'a Object) -> Option<Self> {
+        let key = std::str::from_utf8(&object.key).ok()?;
+        let version = object.version();
         Some(Self {
-            key_in_xml: escaped(&key)?,
-            version_in_xml: match &version {
+            key,
+            version,
+            key_in_xml: escaped(key)?,
+            version_in_xml: match version {
                 Some(version) => Some(escaped(version)?),
                 None => None,
             },
-            key,
-            version,
         })
     }
 }

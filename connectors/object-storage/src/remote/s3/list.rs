@@ -1,10 +1,11 @@
 //! Listing objects with all their versions and delete markers, and uploads that were not finished.
 
 use adieu_core::{ConnectorError, ErrorKind};
+use bytes::Bytes;
 use http::Method;
 use jiff::Timestamp;
 
-use super::super::xml::Element;
+use super::super::xml::{Document, Element};
 use super::super::{Ask, MOST_KEYS, Next, Page, encode};
 use super::S3;
 use crate::object::{At, Key, Kind, Object, Spot};
@@ -49,12 +50,14 @@ impl S3 {
                 pairs.push(("version-id-marker", version));
             }
         }
-        let list = self
+        let body = self
             .listing(&pairs, LISTING, "s3:ListBucketVersions")
             .await?;
+        let answer = Document::parse(&body).ok_or_else(nonsense)?;
+        let list = List::of(answer.root());
         let mut page = Page::default();
-        for entry in &list.xml.children {
-            let kind = match entry.name.as_str() {
+        for entry in list.xml.children() {
+            let kind = match entry.name() {
                 "Version" => Kind::File,
                 "DeleteMarker" => Kind::Marker,
                 _ => continue,
@@ -95,14 +98,11 @@ impl S3 {
         if let Some(key) = &after {
             pairs.push(("start-after", key));
         }
-        let list = self.listing(&pairs, LISTING, "s3:ListBucket").await?;
+        let body = self.listing(&pairs, LISTING, "s3:ListBucket").await?;
+        let answer = Document::parse(&body).ok_or_else(nonsense)?;
+        let list = List::of(answer.root());
         let mut page = Page::default();
-        for entry in list
-            .xml
-            .children
-            .iter()
-            .filter(|one| one.name == "Contents")
-        {
+        for entry in list.xml.children().filter(|one| one.name() == "Contents") {
             let mut object = list.object(entry, Kind::File)?;
             object.at = At::Key {
                 version: None,
@@ -143,13 +143,15 @@ impl S3 {
                 "s3:ListBucketMultipartUploads",
             )
             .await;
-        let list = match listed {
-            Ok(list) => list,
+        let body = match listed {
+            Ok(body) => body,
             Err(error) if error.kind() == ErrorKind::Unsupported => return Ok(Page::default()),
             Err(error) => return Err(error),
         };
+        let answer = Document::parse(&body).ok_or_else(nonsense)?;
+        let list = List::of(answer.root());
         let mut page = Page::default();
-        for entry in list.xml.children.iter().filter(|one| one.name == "Upload") {
+        for entry in list.xml.children().filter(|one| one.name() == "Upload") {
             let mut object = list.object(entry, Kind::Upload)?;
             object.modified_at = entry.text("Initiated").parse().ok();
             object.at = At::Key {
@@ -172,28 +174,31 @@ impl S3 {
         pairs: &[(&str, &str)],
         doing: &'static str,
         permission: &'static str,
-    ) -> Result<List, ConnectorError> {
+    ) -> Result<Bytes, ConnectorError> {
         let call = self.of_bucket(Method::GET, &encode::query(pairs), doing, permission);
         let (_, _, body) = self.client.ask(&call).await?;
-        let xml = Element::parse(&body).ok_or_else(nonsense)?;
-        let is_encoded = xml.text("EncodingType") == "url";
-        Ok(List { xml, is_encoded })
+        Ok(body)
     }
 }
 
 /// The answer to a listing.
-struct List {
-    xml: Element,
+struct List<'a> {
+    xml: Element<'a>,
     /// Whether its keys are encoded, so that characters which XML cannot hold come through.
     is_encoded: bool,
 }
 
-impl List {
+impl<'a> List<'a> {
+    fn of(xml: Element<'a>) -> Self {
+        let is_encoded = xml.text("EncodingType") == "url";
+        Self { xml, is_encoded }
+    }
+
     fn is_cut(&self) -> bool {
         self.xml.text("IsTruncated") == "true"
     }
 
-    fn object(&self, entry: &Element, kind: Kind) -> Result<Object, ConnectorError> {
+    fn object(&self, entry: Element<'_>, kind: Kind) -> Result<Object, ConnectorError> {
         Ok(Object {
             key: self.decoded(entry.text("Key"))?,
             kind,

@@ -8,7 +8,7 @@ use jiff::tz::TimeZone;
 
 use super::super::client::text_of;
 use super::super::encode;
-use super::super::xml::Element;
+use super::super::xml::Document;
 use super::S3;
 use crate::object::{Hold, Kind, Object};
 
@@ -35,8 +35,8 @@ impl S3 {
             .expecting(&[404]);
         match self.client.ask(&call).await {
             Ok((status, _, body)) if status.is_success() => {
-                let xml = Element::parse(&body);
-                Ok(xml.is_some_and(|xml| xml.text("ObjectLockEnabled") == "Enabled"))
+                let xml = Document::parse(&body);
+                Ok(xml.is_some_and(|xml| xml.root().text("ObjectLockEnabled") == "Enabled"))
             }
             Ok(_) => Ok(false),
             // R2 and others have no such thing.

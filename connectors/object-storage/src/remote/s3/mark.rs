@@ -5,7 +5,7 @@ use futures_util::{StreamExt as _, TryStreamExt as _, stream};
 use http::Method;
 
 use super::super::encode;
-use super::super::xml::Element;
+use super::super::xml::Document;
 use super::S3;
 use super::read::METADATA;
 use crate::mark::MarkKind;
@@ -76,9 +76,9 @@ impl S3 {
                 let value = headers.get(format!("{METADATA}{word}"));
                 value.map(|value| value.as_bytes().to_vec())
             }
-            MarkKind::Tag(name) => Element::parse(&body).and_then(|xml| {
-                let tags = &xml.child("TagSet")?.children;
-                let tag = tags.iter().find(|tag| tag.text("Key") == name)?;
+            MarkKind::Tag(name) => Document::parse(&body).and_then(|xml| {
+                let mut tags = xml.root().child("TagSet")?.children();
+                let tag = tags.find(|tag| tag.text("Key") == name)?;
                 Some(tag.text("Value").as_bytes().to_vec())
             }),
         })

@@ -21,7 +21,7 @@ use super::client::{self, Call, Client};
 use super::failure::Refusal;
 use super::read::Got;
 use super::upload::Part;
-use super::xml::Element;
+use super::xml::Document;
 use super::{Api, Ask, Page, encode};
 use crate::credentials::Known;
 use crate::location::{Bucket, Provider};
@@ -137,7 +137,7 @@ impl Api for S3 {
 
     async fn remove(
         &self,
-        objects: &[Object],
+        objects: &[&Object],
     ) -> Result<Vec<Result<Removed, ConnectorError>>, ConnectorError> {
         self.delete(objects).await
     }
@@ -202,10 +202,10 @@ fn domain_of(region: &str) -> &'static str {
 
 /// S3 answers errors in XML with a code, which says more than the status.
 fn explain(refusal: &Refusal<'_>) -> ConnectorError {
-    let body = Element::parse(refusal.body);
+    let body = Document::parse(refusal.body);
     let code = body
         .as_ref()
-        .map(|body| body.text("Code"))
+        .map(|body| body.root().text("Code"))
         .unwrap_or_default();
     if code == "PermanentRedirect" || code == "AuthorizationHeaderMalformed" {
         return ConnectorError::new(

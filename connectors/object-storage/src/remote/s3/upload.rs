@@ -10,7 +10,7 @@ use http::header::{CONTENT_TYPE, HeaderName};
 use super::super::client::text_of;
 use super::super::encode;
 use super::super::upload::Part;
-use super::super::xml::{Element, escaped};
+use super::super::xml::{Document, escaped};
 use super::S3;
 
 const WRITING: &str = "writing an object";
@@ -35,8 +35,8 @@ impl S3 {
             .of_object(Method::POST, key, "uploads=", WRITING, PERMISSION)
             .header(CONTENT_TYPE, BINARY);
         let (_, _, body) = self.client.ask(&call).await?;
-        let answer = Element::parse(&body).ok_or_else(nonsense)?;
-        answer.some_text("UploadId").ok_or_else(nonsense)
+        let answer = Document::parse(&body).ok_or_else(nonsense)?;
+        answer.root().some_text("UploadId").ok_or_else(nonsense)
     }
 
     pub(super) async fn send_part(&self, part: Part<'_>) -> Result<String, ConnectorError> {
@@ -78,8 +78,8 @@ impl S3 {
             .body(body);
         let (_, _, body) = self.client.ask(&call).await?;
         // S3 may say 200 and tell of a failure afterwards.
-        match Element::parse(&body) {
-            Some(answer) if answer.name == "CompleteMultipartUploadResult" => Ok(()),
+        match Document::parse(&body) {
+            Some(answer) if answer.root().name() == "CompleteMultipartUploadResult" => Ok(()),
             _ => Err(ConnectorError::new(
                 ErrorKind::Unavailable,
                 "the store did not put the parts of an object together",

@@ -115,27 +115,7 @@ impl S3 {
             .body(body);
         let (_, _, answer) = self.client.ask(&call).await?;
         let answer = Document::parse(&answer).ok_or_else(not_told)?;
-        let mut told = HashMap::with_capacity(entries.len());
-        for one in answer.root().children() {
-            if matches!(one.name(), "Deleted" | "Error") {
-                told.insert((one.text("Key"), one.text("VersionId")), one);
-            }
-        }
-        Ok(entries
-            .iter()
-            .map(|(_, entry)| {
-                let version = entry.version.unwrap_or_default();
-                // Some servers leave the version out of an error.
-                match told
-                    .get(&(entry.key, version))
-                    .or_else(|| told.get(&(entry.key, "")))
-                {
-                    Some(one) if one.name() == "Deleted" => Ok(Removed::Now),
-                    Some(one) => outcome_of(one.text("Code")),
-                    None => Err(not_told()),
-                }
-            })
-            .collect())
+        Ok(told(entries, &answer))
     }
 
     /// Breaks off an upload, or deletes an object whose key XML cannot hold.
@@ -197,6 +177,30 @@ impl<'a> Entry<'a> {
     }
 }
 
+/// What an answer says of each object that was to be deleted.
+fn told(entries: &[&(usize, Entry<'_>)], answer: &Document<'_>) -> Vec<Outcome> {
+    let mut told = HashMap::with_capacity(entries.len());
+    for one in answer.root().children() {
+        if matches!(one.name(), "Deleted" | "Error") {
+            told.insert((one.text("Key"), one.text("VersionId")), one);
+        }
+    }
+    let entries = entries.iter().map(|(_, entry)| {
+        let version = entry.version.unwrap_or_default();
+        // Some servers leave the version out of an error. A deletion without it is not one of this version.
+        let of_the_key = || {
+            let of_the_key = told.get(&(entry.key, ""));
+            of_the_key.filter(|one| one.name() == "Error")
+        };
+        match told.get(&(entry.key, version)).or_else(of_the_key) {
+            Some(one) if one.name() == "Deleted" => Ok(Removed::Now),
+            Some(one) => outcome_of(one.text("Code")),
+            None => Err(not_told()),
+        }
+    });
+    entries.collect()
+}
+
 /// What a code means for one key.
 fn outcome_of(code: &str) -> Outcome {
     match code {
@@ -219,4 +223,39 @@ fn not_told() -> ConnectorError {
         "the store does not say whether an object was deleted",
     )
     .effect(Effect::Unknown)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_version_is_gone_when_the_answer_says_so_of_it() {
+        let version = |version| {
+            let entry = Entry {
+                key: "a",
+                version,
+                key_in_xml: "a".into(),
+                version_in_xml: version.map(Cow::from),
+            };
+            (0, entry)
+        };
+        let (first, second, plain) = (version(Some("1")), version(Some("2")), version(None));
+        let ok = |answer: &str| {
+            let answer = format!("<DeleteResult>{answer}</DeleteResult>");
+            let answer = Document::parse(answer.as_bytes()).unwrap();
+            told(&[&first, &second, &plain], &answer)
+                .iter()
+                .map(Result::is_ok)
+                .collect::<Vec<_>>()
+        };
+        let deleted = "<Deleted><Key>a</Key><VersionId>1</VersionId></Deleted>";
+        assert_eq!(ok(deleted), [true, false, false]);
+        // What it says may be of a marker that was made.
+        assert_eq!(ok("<Deleted><Key>a</Key></Deleted>"), [false, false, true]);
+        let error = "<Error><Key>a</Key><Code>NoSuchVersion</Code></Error>";
+        assert_eq!(ok(error), [true, true, true]);
+        let locked = "<Error><Key>a</Key><Code>AccessDenied</Code></Error>";
+        assert_eq!(ok(locked), [false, false, false]);
+    }
 }

@@ -1,13 +1,14 @@
 //! Persons of `../shared/data/bench/people.sql` on PostgreSQL, measured in one run: `cargo bench -p adieu-tests --bench people`.
 //!
 //! The configuration is what `adieu inspect` proposes, unedited. A time is that of the whole program, from its start to its end:
-//! discovery, survey, the work, verification, archive or receipt. Words after `--` choose what is measured: export, erase, small.
+//! discovery, survey, the work, verification, archive or receipt. Words after `--` choose what is measured: export, erase, million, small.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)] // it prints, and stops when it cannot measure
 
 #[allow(unused_imports)]
 #[path = "../../connectors/sql/tests/servers/mod.rs"]
 mod servers;
+mod writer;
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -34,6 +35,28 @@ const TABLES: [(&str, &str); 6] = [
     ("events", "user_id = {}"),
 ];
 const SMALL: usize = 200;
+/// The tables of a person, those that refer to others first.
+const CHILDREN_FIRST: [&str; 6] = [
+    "events",
+    "order_items",
+    "payments",
+    "orders",
+    "addresses",
+    "users",
+];
+/// A person of 1,000,000 rows below their own in `users`.
+const MILLION: &str = "
+    INSERT INTO users VALUES (9000020, 'million@example.com', 'Million', '+155590020', '1980-01-01', '2020-01-01Z', 'pro');
+    INSERT INTO addresses SELECT 500000000 + k, 9000020, k || ' Long Street', 'Town', 'ST', '00003', 'US' FROM generate_series(1, 1000) k;
+    INSERT INTO orders SELECT 500000000 + k, 9000020, 500000001 + k % 1000, 1000 + k, 'USD', 'done', 'note ' || k, '2022-01-01Z'
+        FROM generate_series(1, 150000) k;
+    INSERT INTO order_items SELECT 500000000 + k, 500000001 + k % 150000, 'SKU-' || k % 5000, 1, 500, 'gift ' || k
+        FROM generate_series(1, 500000) k;
+    INSERT INTO payments SELECT 500000000 + k, 500000000 + k, 9000020, 'Million', '4242', '00003', 1000, '2022-02-01Z'
+        FROM generate_series(1, 149000) k;
+    INSERT INTO events SELECT 500000000 + k, 9000020, timestamptz '2023-01-01Z' + k * interval '1 second', 'view', '10.0.0.1', 'agent', '/' || k
+        FROM generate_series(1, 200000) k;
+    ANALYZE";
 
 fn main() {
     let wanted: Vec<String> = std::env::args()
@@ -59,6 +82,9 @@ fn main() {
         shop.erase("erase10k@example.com", 9_000_014, 10_000, Some(1.0));
         shop.erase("erase100k@example.com", 9_000_011, 100_000, Some(6.0));
         shop.erase("fan100k@example.com", 9_000_003, 100_000, None);
+    }
+    if is_wanted("million") {
+        shop.million();
     }
     println!("load of the machine at the end: {}", load());
 }
@@ -123,22 +149,7 @@ impl Shop {
 
     fn erase(&self, who: &str, id: u64, rows: usize, seconds: Option<f64>) {
         // The same deletions by hand, taken back.
-        let children_first = [
-            "events",
-            "order_items",
-            "payments",
-            "orders",
-            "addresses",
-            "users",
-        ];
-        let of = |table: &str| {
-            let (_, condition) = TABLES.iter().find(|(name, _)| *name == table).unwrap();
-            format!(
-                "DELETE FROM {table} WHERE {};",
-                condition.replace("{}", &id.to_string())
-            )
-        };
-        let by_hand: String = children_first.into_iter().map(of).collect();
+        let by_hand = deletions(id).concat();
         let begun = Instant::now();
         postgres().query(&self.database, &format!("BEGIN; {by_hand} ROLLBACK;"));
         let reference = begun.elapsed();
@@ -152,13 +163,7 @@ impl Shop {
             "receipt.jws",
             "--force",
         ]);
-        for (table, condition) in TABLES {
-            let left = format!(
-                "SELECT count(*) FROM {table} WHERE {}",
-                condition.replace("{}", &id.to_string())
-            );
-            assert_eq!(postgres().query(&self.database, &left), "0", "{table}");
-        }
+        assert_gone(&self.database, id);
         println!(
             "  erasure of {rows} rows ({who}): {:.2} s{}; the same DELETEs by hand in one transaction {:.2} s, ratio {:.2}; peak memory {} MiB",
             took.wall.as_secs_f64(),
@@ -166,6 +171,63 @@ impl Shop {
             reference.as_secs_f64(),
             took.wall.as_secs_f64() / reference.as_secs_f64(),
             took.peak_kib / 1024
+        );
+    }
+
+    /// A person of 1,000,000 rows in five tables, by hand and by the program, each on a copy of its own and while somebody writes to
+    /// the same rows.
+    fn million(&self) {
+        const ID: u64 = 9_000_020;
+        postgres().query(&self.database, MILLION);
+        let (mut ratios, mut worst) = (Vec::new(), [Duration::ZERO; 2]);
+        for round in 1..=3 {
+            let copy = || {
+                let copy = postgres().create();
+                let again = format!(
+                    "DROP DATABASE {copy}; CREATE DATABASE {copy} TEMPLATE {}",
+                    self.database
+                );
+                for statement in again.split(';') {
+                    postgres().query("postgres", statement);
+                }
+                copy
+            };
+            let (by_hand, ours) = (copy(), copy());
+            let (reference, waited) = writer::beside(&by_hand, || {
+                let begun = Instant::now();
+                for statement in deletions(ID) {
+                    postgres().query(&by_hand, &statement);
+                }
+                begun.elapsed()
+            });
+            worst[0] = worst[0].max(waited);
+            let subject = "email=million@example.com";
+            let (took, waited) = writer::beside(&ours, || {
+                let mut command = self.command(&ours);
+                command.args(["erase", "--subject", subject, "--yes"]);
+                command.args(["--receipt", "receipt.jws", "--force"]);
+                adieu_tests::measured(&mut command)
+            });
+            worst[1] = worst[1].max(waited);
+            assert_gone(&ours, ID);
+            let ratio = took.wall.as_secs_f64() / reference.as_secs_f64();
+            println!(
+                "  round {round}: erasure of 1,000,001 rows in six tables {:.2} s, the same DELETEs by hand {:.2} s, ratio {ratio:.2}; peak memory {} MiB",
+                took.wall.as_secs_f64(),
+                reference.as_secs_f64(),
+                took.peak_kib / 1024
+            );
+            ratios.push(ratio);
+        }
+        ratios.sort_by(f64::total_cmp);
+        println!(
+            "  ratio to the DELETEs by hand: {:.2} (median; at most 1.2 wanted)",
+            ratios[1]
+        );
+        println!(
+            "  the longest that a writer to the person's orders waited: {:.2} s beside the DELETEs by hand, {:.2} s beside the program",
+            worst[0].as_secs_f64(),
+            worst[1].as_secs_f64()
         );
     }
 
@@ -250,14 +312,36 @@ impl Shop {
     }
 
     fn run(&self, arguments: &[&str]) -> Took {
+        adieu_tests::measured(self.command(&self.database).args(arguments))
+    }
+
+    /// The program, on a database.
+    fn command(&self, database: &str) -> Command {
         let mut command = Command::new(&self.program);
         command
-            .args(arguments)
             .current_dir(self.folder.path())
             .env("ADIEU_KEY", "11".repeat(32))
-            .env("DATABASE_URL", postgres().url(&self.database))
+            .env("DATABASE_URL", postgres().url(database))
             .stdout(Stdio::null());
-        adieu_tests::measured(&mut command)
+        command
+    }
+}
+
+/// What somebody would send to delete a person.
+fn deletions(id: u64) -> Vec<String> {
+    let of = |table: &str| {
+        let (_, condition) = TABLES.iter().find(|(name, _)| *name == table).unwrap();
+        let condition = condition.replace("{}", &id.to_string());
+        format!("DELETE FROM {table} WHERE {condition};")
+    };
+    CHILDREN_FIRST.into_iter().map(of).collect()
+}
+
+fn assert_gone(database: &str, id: u64) {
+    for (table, condition) in TABLES {
+        let condition = condition.replace("{}", &id.to_string());
+        let left = format!("SELECT count(*) FROM {table} WHERE {condition}");
+        assert_eq!(postgres().query(database, &left), "0", "{table}");
     }
 }
 

@@ -76,15 +76,15 @@ impl SqlConnector {
         }
         match (Mapping::parse(config), database, key) {
             (Ok(mapping), Ok(database), Ok(pseudonym_key)) if problems.is_empty() => Ok(Self {
-                descriptor: describe(name, config, &mapping, database.host()),
+                descriptor: describe(name, config, &mapping, &database),
                 mapping,
-                database,
                 batch_rows: config.batch_rows.get() as usize,
                 snapshots: Snapshots::new(
                     config.connections.get(),
                     Duration::from_secs(config.snapshot_seconds.into()),
                 ),
-                erase_rows: config.erase_rows,
+                erase_rows: database.erase_rows(config.erase_rows),
+                database,
                 pseudonym_key,
                 today: Arc::new(|| {
                     jiff::Timestamp::now()

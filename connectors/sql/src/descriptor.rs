@@ -7,15 +7,16 @@ use adieu_core::{
 };
 
 use crate::config::{ColumnMapping, Mapping, SqlConfig, TableMapping, TableRule};
-use crate::dialect::Host;
+use crate::dialect::Database;
 
 /// Describes a database, which may be run by a known host.
 pub(crate) fn describe(
     name: ConnectorName,
     config: &SqlConfig,
     mapping: &Mapping,
-    host: Option<Host>,
+    database: &Database,
 ) -> Descriptor {
+    let host = database.host();
     let company = host.map(|host| host.company.to_owned());
     let processor = Processor {
         name: config.processor.clone().or(company),
@@ -40,7 +41,7 @@ pub(crate) fn describe(
     descriptor.precedence = config.precedence;
     descriptor.may_block = mapping.tables.iter().any(|rule| !rule.blockers.is_empty());
     descriptor.limits.concurrent_steps = config.connections.get();
-    descriptor.limits.records_per_step = config.erase_rows;
+    descriptor.limits.records_per_step = database.erase_rows(config.erase_rows);
     descriptor
 }
 

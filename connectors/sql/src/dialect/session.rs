@@ -1,5 +1,6 @@
 //! One database, one session on it: the calls that every dialect answers.
 
+use std::num::NonZeroU32;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -123,6 +124,15 @@ impl Database {
             return Some(d1::HOST);
         }
         None
+    }
+
+    /// How many rows a transaction of an erasure may delete or change, where so many are allowed.
+    pub(crate) fn erase_rows(&self, allowed: NonZeroU32) -> NonZeroU32 {
+        match self {
+            #[cfg(feature = "d1")]
+            Self::D1(_) => allowed.min(d1::MAX_CHANGED_ROWS),
+            _ => allowed,
+        }
     }
 
     pub(crate) async fn session(&self) -> Result<Session, ConnectorError> {

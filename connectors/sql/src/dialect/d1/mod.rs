@@ -8,6 +8,7 @@ mod stream;
 mod write;
 
 use std::collections::HashSet;
+use std::num::NonZeroU32;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,6 +37,8 @@ pub(crate) const HOST: Host = Host {
 const OWN_TABLES: &[&str] = &["sqlite_", "_cf_"];
 /// How many columns an answer may have; one tells the types of the others.
 const MAX_COLUMNS: usize = 100 - 1;
+/// How many rows a call may delete or change: what is written of them all is one value, which may have 2 MB.
+pub(crate) const MAX_CHANGED_ROWS: NonZeroU32 = NonZeroU32::new(1_000).unwrap();
 /// How many statements go in one call where each row needs its own.
 const STATEMENTS_TOGETHER: usize = 50;
 

@@ -34,9 +34,6 @@ struct Position {
     /// How many rows were deleted without having been read.
     #[serde(default)]
     swept: u64,
-    /// Whether too many rows are referred to for their keys to be bound, as the batch before found out.
-    #[serde(default)]
-    joins: bool,
 }
 
 /// How often a batch is tried when other transactions are in its way.
@@ -68,7 +65,7 @@ async fn erase_batch(
     session: &mut Session,
 ) -> Result<Erased, ConnectorError> {
     let rule = connector.rule(step)?;
-    let mut position: Position = step
+    let position: Position = step
         .cursor()
         .map(|cursor| cursor.decode(step.collection()))
         .transpose()?
@@ -107,12 +104,11 @@ async fn erase_batch(
         mapping: &connector.mapping,
         catalogue: &catalogue,
         subject: step.subject(),
-        resolves: !position.joins,
+        resolves: true,
     };
     let Some(rows) = selector.rows(session, rule, "t").await? else {
         return Ok(Erased::done(Tally::new()));
     };
-    position.joins = rows.looks_further();
     batch.alone = selector.alone(session, rule, "t").await?;
     if catalogue.apart {
         selector.resolves = false;

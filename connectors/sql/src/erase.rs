@@ -31,9 +31,9 @@ struct Position {
     deleted: bool,
     /// How many rows of this round had others in the way.
     blocked: u64,
-    /// How many rows were deleted without having been read.
+    /// Whether a first batch was deleted without having been read.
     #[serde(default)]
-    swept: u64,
+    swept: bool,
 }
 
 /// How often a batch is tried when other transactions are in its way.
@@ -119,7 +119,7 @@ async fn erase_batch(
             facts: decisive.map(|(_, fact)| fact).into_iter().collect(),
         });
     }
-    let first = position.after.is_empty() && position.round == 0;
+    let first = position.after.is_empty() && position.round == 0 && !position.swept;
     let mut swept = 0;
     if let Some(sweep) = batch.sweep(&rows).filter(|_| first) {
         swept = session.sweep(sweep).await?.unwrap_or(0);
@@ -127,7 +127,7 @@ async fn erase_batch(
         batch.max_rows = left.and_then(|left| left.try_into().ok()).unwrap_or(0);
         if batch.max_rows == 0 {
             session.commit().await?;
-            return batch.swept(position, swept);
+            return batch.swept(swept);
         }
     }
     let found = batch.read(session, rows, from).await?;
@@ -179,9 +179,9 @@ impl Batch<'_> {
         !self.links.is_empty()
     }
 
-    /// Deletes a batch of the rows without reading them first. Only where every row meets the same verdict, where nothing goes or
-    /// changes along with one, and where each is found by what stands in it: looking further, a database may look through the
-    /// whole table for each batch.
+    /// Deletes the first rows without reading them. Only where every row meets the same verdict, where nothing goes or changes along
+    /// with one, and where each is found by what stands in it. It is all there is to do for most people; of those who have more
+    /// rows, the others are walked through in the order of the key, which no table has to be read for twice.
     pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
         let alike = matches!(self.rule.erase, EraseRule::Delete) && self.alone.is_none();
         let by_itself = self.links.is_empty() && self.deletion(false).guard.is_empty();
@@ -192,12 +192,12 @@ impl Batch<'_> {
     }
 
     /// Where it goes on after a sweep that may have left rows.
-    fn swept(&self, position: Position, rows: u64) -> Result<Erased, ConnectorError> {
+    fn swept(&self, rows: u64) -> Result<Erased, ConnectorError> {
         let mut tally = Tally::new();
         tally.count(&Disposition::Erase, rows);
         let next = Position {
-            swept: position.swept.saturating_add(rows),
-            ..position
+            swept: true,
+            ..Position::default()
         };
         let next = Cursor::encode(self.step.collection(), &next)?;
         Ok(Erased::more(tally, next))

@@ -62,8 +62,9 @@ const MAPPING: &str = r#"
     erase = "delete"
 "#;
 
-/// The plan of the export's and of the erasure's query, and of the statement that touches rows.
-async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
+/// The plan of the export's and of the erasure's query, of the statement that touches rows, and of the one that deletes rows without
+/// reading them, where there is one.
+async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], String) {
     let folder = tempfile::tempdir().unwrap();
     let (url, database) = match dialect {
         Dialect::Sqlite => {
@@ -157,11 +158,16 @@ async fn plans(dialect: Dialect, collection: &str) -> [String; 3] {
             servers::postgres().query(&database, &script)
         }
     };
-    [
+    let sweep = match batch.sweep(&rows) {
+        Some(sweep) => explain(dialect, &mut session, sweep).await,
+        None => String::new(),
+    };
+    let reading = [
         explain(dialect, &mut session, page).await,
         explain(dialect, &mut session, batch.query(rows, from)).await,
         touch,
-    ]
+    ];
+    (reading, sweep)
 }
 
 async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String {
@@ -185,13 +191,13 @@ async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String 
 
 #[tokio::test]
 async fn a_person_is_found_by_the_index_of_an_identity() {
-    for plan in plans(Dialect::Sqlite, "people").await {
+    for plan in plans(Dialect::Sqlite, "people").await.0 {
         assert!(
             plan.starts_with("SEARCH t USING") && !plan.contains("SCAN"),
             "{plan}"
         );
     }
-    let [page, batch, touch] = plans(Dialect::Postgres, "people").await;
+    let [page, batch, touch] = plans(Dialect::Postgres, "people").await.0;
     for plan in [page, batch] {
         assert!(
             plan.contains("people_email_key") && !plan.contains("Seq Scan"),
@@ -199,7 +205,7 @@ async fn a_person_is_found_by_the_index_of_an_identity() {
         );
     }
     assert!(touch.contains("Index Scan using people_pkey"), "{touch}");
-    let [page, batch, touch] = plans(Dialect::MariaDb, "people").await;
+    let [page, batch, touch] = plans(Dialect::MariaDb, "people").await.0;
     for plan in [page, batch] {
         assert!(
             plan.starts_with("t const") && plan.contains(" email "),
@@ -214,7 +220,7 @@ async fn a_person_is_found_by_the_index_of_an_identity() {
 
 #[tokio::test]
 async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
-    let [page, batch, touch] = plans(Dialect::Sqlite, "orders").await;
+    let [page, batch, touch] = plans(Dialect::Sqlite, "orders").await.0;
     for plan in [page, batch] {
         assert_eq!(
             plan,
@@ -222,7 +228,7 @@ async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
         );
     }
     assert_eq!(touch, "SEARCH t USING INTEGER PRIMARY KEY (rowid=?); ");
-    let [page, batch, touch] = plans(Dialect::Postgres, "orders").await;
+    let [page, batch, touch] = plans(Dialect::Postgres, "orders").await.0;
     for plan in [page, batch] {
         assert!(
             plan.contains("of_person") && !plan.contains("Seq Scan"),
@@ -230,7 +236,7 @@ async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
         );
     }
     assert!(touch.contains("Index Scan using orders_pkey"), "{touch}");
-    let [page, batch, touch] = plans(Dialect::MariaDb, "orders").await;
+    let [page, batch, touch] = plans(Dialect::MariaDb, "orders").await.0;
     for plan in [page, batch] {
         assert!(
             plan.contains(" of_person ") && !plan.contains("filesort"),
@@ -245,19 +251,19 @@ async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
 
 #[tokio::test]
 async fn a_table_of_a_composite_key_is_walked_through_by_it() {
-    for plan in plans(Dialect::Sqlite, "lines").await {
+    for plan in plans(Dialect::Sqlite, "lines").await.0 {
         assert!(
             plan.starts_with("SEARCH t USING PRIMARY KEY (") && !plan.contains("TEMP B-TREE"),
             "{plan}"
         );
     }
-    for plan in plans(Dialect::Postgres, "lines").await {
+    for plan in plans(Dialect::Postgres, "lines").await.0 {
         assert!(
             plan.contains("lines_pkey") && !plan.contains("Seq Scan"),
             "{plan}"
         );
     }
-    for plan in plans(Dialect::MariaDb, "lines").await {
+    for plan in plans(Dialect::MariaDb, "lines").await.0 {
         assert!(
             plan.contains(" PRIMARY ") && !plan.contains(" ALL ") && !plan.contains("filesort"),
             "{plan}"
@@ -267,22 +273,45 @@ async fn a_table_of_a_composite_key_is_walked_through_by_it() {
 
 #[tokio::test]
 async fn without_an_index_the_table_is_read_on_from_where_it_was_left() {
-    let [page, batch, _] = plans(Dialect::Sqlite, "loose").await;
+    let [page, batch, _] = plans(Dialect::Sqlite, "loose").await.0;
     for plan in [page, batch] {
         assert_eq!(plan, "SEARCH t USING INTEGER PRIMARY KEY (rowid>?); ");
     }
-    let [page, batch, _] = plans(Dialect::Postgres, "loose").await;
+    let [page, batch, _] = plans(Dialect::Postgres, "loose").await.0;
     for plan in [page, batch] {
         assert!(
             plan.contains("Index Scan using loose_pkey") && !plan.contains("Sort"),
             "{plan}"
         );
     }
-    let [page, batch, _] = plans(Dialect::MariaDb, "loose").await;
+    let [page, batch, _] = plans(Dialect::MariaDb, "loose").await.0;
     for plan in [page, batch] {
         assert!(
             plan.contains(" PRIMARY ") && !plan.contains("filesort"),
             "{plan}"
         );
     }
+}
+
+#[tokio::test]
+async fn what_is_deleted_unread_is_found_by_an_index_and_gone_to_by_its_place() {
+    for collection in ["people", "lines"] {
+        let (_, plan) = plans(Dialect::Sqlite, collection).await;
+        assert!(
+            plan.contains("SEARCH t USING") && !plan.contains("SCAN t"),
+            "{plan}"
+        );
+        let (_, plan) = plans(Dialect::Postgres, collection).await;
+        assert!(
+            plan.contains("Tid Scan on") && !plan.contains("Seq Scan"),
+            "{plan}"
+        );
+        let (_, plan) = plans(Dialect::MariaDb, collection).await;
+        assert!(
+            plan.contains(" PRIMARY ") && !plan.contains("t ALL") && !plan.contains("t index"),
+            "{plan}"
+        );
+    }
+    // What is changed or kept is read first, whatever the database.
+    assert_eq!(plans(Dialect::Postgres, "orders").await.1, "");
 }

@@ -237,6 +237,15 @@ async fn an_erasure_waits_out_deadlocks_with_another_writer() {
     }
 }
 
+/// Waits until another transaction has changed it, or long enough for it to have done so and ended.
+async fn until_booking_3_is_held(place: &Place) {
+    let free = "SELECT id FROM bookings WHERE id = 3 FOR UPDATE SKIP LOCKED";
+    let began = Instant::now();
+    while began.elapsed() < Duration::from_secs(10) && !place.query(free).is_empty() {
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_another_holds_puts_the_step_off_and_a_new_row_is_found_by_the_proof() {
     for server in BOTH {
@@ -257,7 +266,7 @@ async fn a_row_that_another_holds_puts_the_step_off_and_a_new_row_is_found_by_th
             Server::Postgres => crate::servers::postgres().try_script(&database, &script),
             Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
         });
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        until_booking_3_is_held(&place).await;
         let began = Instant::now();
         let error = erase(&connector, &ada, "bookings", 100).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{server:?}: {error}");
@@ -310,7 +319,7 @@ async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
             Server::Postgres => crate::servers::postgres().try_script(&database, &script),
             Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
         });
-        tokio::time::sleep(Duration::from_millis(700)).await;
+        until_booking_3_is_held(&place).await;
         let ada = subject(&["person_id=1"]);
         let done = erase(&connector, &ada, "bookings", 100).await.unwrap();
         holder.join().unwrap();

@@ -38,9 +38,8 @@ pub(crate) struct Table {
 }
 
 /// Where the rows lie that a statement finds under a table's name.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum LiesIn {
-    #[default]
     OnePlace,
     Partitions,
     /// In it and in tables that inherit from it, of which each may have a row of the same key.

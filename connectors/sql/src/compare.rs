@@ -87,7 +87,7 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
             Stops::Everything,
             match table.lies_in {
                 LiesIn::Heirs => format!(
-                    "other tables inherit from the table `{name}`, and a key names a row in one of them alone; map those tables instead"
+                    "other tables inherit from the table `{name}`, and the same key may name a row in each of them, so its rows cannot be told apart"
                 ),
                 _ => format!("the table `{name}` has no key by which its rows could be told apart"),
             },

@@ -181,7 +181,7 @@ impl Batch<'_> {
 
     /// Deletes the first rows without reading them. Only where every row meets the same verdict, where nothing goes or changes along
     /// with one, and where each is found by what stands in it. It is all there is to do for most people; of those who have more
-    /// rows, the others are walked through in the order of the key, which no table has to be read for twice.
+    /// rows, the others are walked through in the order of the key, so that no table is read anew for each batch.
     pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
         let alike = matches!(self.rule.erase, EraseRule::Delete) && self.alone.is_none();
         let by_itself = self.links.is_empty() && self.deletion(false).guard.is_empty();

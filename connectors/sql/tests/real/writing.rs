@@ -237,13 +237,30 @@ async fn an_erasure_waits_out_deadlocks_with_another_writer() {
     }
 }
 
-/// Waits until another transaction has changed it, or long enough for it to have done so and ended.
-async fn until_booking_3_is_held(place: &Place) {
+/// Another transaction that changes booking 3, holds it for so many seconds, and ends so.
+async fn held(
+    place: &Place,
+    server: Server,
+    change: &str,
+    seconds: u32,
+    end: &str,
+) -> std::thread::JoinHandle<()> {
+    let sleep = match server {
+        Server::Postgres => "pg_sleep",
+        Server::MariaDb => "sleep",
+    };
+    let script = format!("START TRANSACTION; {change}; SELECT {sleep}({seconds}); {end};");
+    let database = place.name().to_owned();
+    let holder = std::thread::spawn(move || match server {
+        Server::Postgres => crate::servers::postgres().try_script(&database, &script),
+        Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
+    });
     let free = "SELECT id FROM bookings WHERE id = 3 FOR UPDATE SKIP LOCKED";
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) && !place.query(free).is_empty() {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+    holder
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -254,19 +271,14 @@ async fn a_row_that_another_holds_puts_the_step_off_and_a_new_row_is_found_by_th
             "busy_timeout_ms = 1000\n[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
         );
         let ada = subject(&["person_id=1"]);
-        let sleep = match server {
-            Server::Postgres => "SELECT pg_sleep(4)",
-            Server::MariaDb => "SELECT sleep(4)",
-        };
-        let script = format!(
-            "START TRANSACTION; UPDATE bookings SET note = 'held' WHERE id = 3; {sleep}; ROLLBACK;"
-        );
-        let database = place.name().to_owned();
-        let holder = std::thread::spawn(move || match server {
-            Server::Postgres => crate::servers::postgres().try_script(&database, &script),
-            Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
-        });
-        until_booking_3_is_held(&place).await;
+        let holder = held(
+            &place,
+            server,
+            "UPDATE bookings SET note = 'held' WHERE id = 3",
+            4,
+            "ROLLBACK",
+        )
+        .await;
         let began = Instant::now();
         let error = erase(&connector, &ada, "bookings", 100).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unavailable, "{server:?}: {error}");
@@ -307,19 +319,14 @@ async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
         let connector = place.connector(
             "[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
         );
-        let sleep = match server {
-            Server::Postgres => "SELECT pg_sleep(2)",
-            Server::MariaDb => "SELECT sleep(2)",
-        };
-        let script = format!(
-            "START TRANSACTION; UPDATE bookings SET person = 2 WHERE id = 3; {sleep}; COMMIT;"
-        );
-        let database = place.name().to_owned();
-        let holder = std::thread::spawn(move || match server {
-            Server::Postgres => crate::servers::postgres().try_script(&database, &script),
-            Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
-        });
-        until_booking_3_is_held(&place).await;
+        let holder = held(
+            &place,
+            server,
+            "UPDATE bookings SET person = 2 WHERE id = 3",
+            2,
+            "COMMIT",
+        )
+        .await;
         let ada = subject(&["person_id=1"]);
         let done = erase(&connector, &ada, "bookings", 100).await.unwrap();
         holder.join().unwrap();

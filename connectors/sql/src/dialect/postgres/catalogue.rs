@@ -24,8 +24,8 @@ const STATE: &str = "
                    UNION ALL SELECT 3, oid::int8, xmin FROM pg_constraint WHERE conrelid IN (SELECT oid FROM mine))
     SELECT current_setting('search_path'), count(*), coalesce(sum(oid), 0)::text, coalesce(sum(xmin::text::int8), 0)::text FROM facts";
 
-/// Tables and what looks like one: number, schema, name, kind (`i` where other tables inherit from it), whether it is found without its schema, the number of the table
-/// that it is a partition of.
+/// Tables and what looks like one: number, schema, name, kind (`i` where other tables inherit from it), whether it is found
+/// without its schema, the number of the table that it is a partition of.
 const RELATIONS: &str = "
     SELECT c.oid::int8, n.nspname::text, c.relname::text,
            CASE WHEN c.relkind = 'r' AND EXISTS (SELECT 1 FROM pg_inherits i WHERE i.inhparent = c.oid) THEN 'i' ELSE c.relkind::text END,

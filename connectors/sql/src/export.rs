@@ -141,7 +141,7 @@ pub(crate) async fn export(
                         .keep_within(step, moment, reading, &next);
                     return Ok(Some(next));
                 }
-                page.record(&record).await?;
+                page.values(&record.values()).await?;
             }
             reading.next += 1;
             if page.is_full() {

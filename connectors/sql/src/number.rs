@@ -1,27 +1,18 @@
 //! Decimal numbers on their way into the archive: numbers where that keeps every digit, texts otherwise.
 
-use serde::ser::Serializer;
+use adieu_core::FieldValue;
 
 /// With so many significant digits every decimal number comes back from a double.
 const DIGITS: usize = f64::DIGITS as usize;
 
-/// Writes a decimal number as a number where it is then written with the same digits again, and as text otherwise: zeros at
-/// the end of a fraction are digits too.
-pub(crate) fn serialize<S: Serializer>(digits: &[u8], serializer: S) -> Result<S::Ok, S::Error> {
+/// A decimal number as a number where it is then written with the same digits again, and as text otherwise: zeros at the end of
+/// a fraction are digits too.
+pub(crate) fn value(digits: &[u8]) -> FieldValue<'_> {
     let text = std::str::from_utf8(digits).unwrap_or_default();
-    match exact(text) {
-        Some(Exact::Whole(number)) => serializer.serialize_i64(number),
-        Some(Exact::Fraction(number)) => serializer.serialize_f64(number),
-        None => serializer.serialize_str(text),
-    }
+    number(text).unwrap_or(FieldValue::Text(text.into()))
 }
 
-enum Exact {
-    Whole(i64),
-    Fraction(f64),
-}
-
-fn exact(text: &str) -> Option<Exact> {
+fn number(text: &str) -> Option<FieldValue<'static>> {
     let unsigned = text.strip_prefix('-').unwrap_or(text);
     if unsigned.len() > DIGITS + 1 || text == "-0" {
         return None;
@@ -30,7 +21,7 @@ fn exact(text: &str) -> Option<Exact> {
     let is_whole = |part: &str| is_digits(part) && (part == "0" || !part.starts_with('0'));
     match unsigned.split_once('.') {
         None if is_whole(unsigned) && unsigned.len() <= DIGITS => {
-            text.parse().ok().map(Exact::Whole)
+            text.parse().ok().map(FieldValue::Integer)
         }
         // What begins with more zeros would be written with an exponent.
         Some((whole, fraction))
@@ -39,7 +30,7 @@ fn exact(text: &str) -> Option<Exact> {
                 && !fraction.ends_with('0')
                 && !fraction.starts_with("000") =>
         {
-            text.parse().ok().map(Exact::Fraction)
+            text.parse().ok().map(FieldValue::Float)
         }
         _ => None,
     }
@@ -52,9 +43,7 @@ mod tests {
     use super::*;
 
     fn written(digits: &str) -> String {
-        serialize(digits.as_bytes(), serde_json::value::Serializer)
-            .unwrap()
-            .to_string()
+        serde_json::to_string(&value(digits.as_bytes())).unwrap()
     }
 
     proptest! {

@@ -2,10 +2,9 @@
 
 use std::sync::Arc;
 
-use adieu_core::{Field, FieldType, Schema, provider_json};
+use adieu_core::{Field, FieldType, FieldValue, Schema, provider_json};
 use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
-use serde::ser::{Serialize, SerializeMap, Serializer};
 
 use crate::catalogue::{Column, Table};
 use crate::config::{ColumnMapping, TableRule};
@@ -113,56 +112,51 @@ impl Record<'_> {
     }
 }
 
-impl Serialize for Record<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut map = serializer.serialize_map(Some(self.shape.fields.len()))?;
-        for (place, field) in self.shape.fields.iter().enumerate() {
-            let cell = self.row.cell(self.first + place);
-            map.serialize_entry(&field.name, &Written { cell, field })?;
-        }
-        map.end()
+impl<'a> Record<'a> {
+    /// The values of the exported columns, in their order.
+    pub(crate) fn values(&self) -> Vec<FieldValue<'a>> {
+        let fields = self.shape.fields.iter().enumerate();
+        let values = fields.map(|(place, field)| value(self.row.cell(self.first + place), field));
+        values.collect()
     }
 }
 
-struct Written<'a> {
-    cell: Cell<'a>,
-    field: &'a ShapedField,
+fn value<'a>(cell: Cell<'a>, field: &ShapedField) -> FieldValue<'a> {
+    match (cell, field.field_type) {
+        (Cell::Null, _) => FieldValue::Null,
+        _ if field.masked.is_some() => FieldValue::Text(MASK.into()),
+        (Cell::Integer(value), FieldType::Boolean) => FieldValue::Boolean(value != 0),
+        (Cell::Integer(value), _) => FieldValue::Integer(value),
+        (Cell::Real(value), _) if value.is_finite() => FieldValue::Float(value),
+        (Cell::Real(value), _) => FieldValue::Text(not_finite(value).into()),
+        (Cell::Blob(bytes), FieldType::Binary) => FieldValue::Bytes(bytes),
+        (Cell::Text(json), _) if field.nested => match provider_json::Passed::new(json) {
+            Some(json) => FieldValue::Json(json),
+            None => octets(json),
+        },
+        (Cell::Decimal(digits), _) => number::value(digits),
+        (Cell::Text(text), _) => match std::str::from_utf8(text) {
+            Ok(text) => FieldValue::Text(text.into()),
+            Err(_) => octets(text),
+        },
+        (Cell::Blob(bytes), _) => octets(bytes),
+    }
 }
 
-impl Serialize for Written<'_> {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match (self.cell, self.field.field_type) {
-            (Cell::Null, _) => serializer.serialize_none(),
-            _ if self.field.masked.is_some() => serializer.serialize_str(MASK),
-            (Cell::Integer(value), FieldType::Boolean) => serializer.serialize_bool(value != 0),
-            (Cell::Integer(value), _) => serializer.serialize_i64(value),
-            (Cell::Real(value), _) if value.is_finite() => serializer.serialize_f64(value),
-            (Cell::Real(value), _) => serializer.serialize_str(match value {
-                _ if value.is_nan() => "NaN",
-                _ if value > 0.0 => "Infinity",
-                _ => "-Infinity",
-            }),
-            (Cell::Blob(bytes), FieldType::Binary) => {
-                serializer.collect_str(&Base64Display::new(bytes, &STANDARD))
-            }
-            (Cell::Text(json), _) if self.field.nested => match provider_json::Passed::new(json) {
-                Some(value) => value.serialize(serializer),
-                None => octets(serializer, json),
-            },
-            (Cell::Decimal(digits), _) => number::serialize(digits, serializer),
-            (Cell::Text(text), _) => match std::str::from_utf8(text) {
-                Ok(text) => serializer.serialize_str(text),
-                Err(_) => octets(serializer, text),
-            },
-            (Cell::Blob(bytes), _) => octets(serializer, bytes),
-        }
+fn not_finite(value: f64) -> &'static str {
+    match value {
+        _ if value.is_nan() => "NaN",
+        _ if value > 0.0 => "Infinity",
+        _ => "-Infinity",
     }
+}
+
+fn octets(bytes: &[u8]) -> FieldValue<'static> {
+    FieldValue::Text(data_url(bytes).into())
 }
 
 /// Bytes where text is expected: a `data:` URL, RFC 2397.
-fn octets<S: Serializer>(serializer: S, bytes: &[u8]) -> Result<S::Ok, S::Error> {
+pub(crate) fn data_url(bytes: &[u8]) -> String {
     let encoded = Base64Display::new(bytes, &STANDARD);
-    serializer.collect_str(&format_args!(
-        "data:application/octet-stream;base64,{encoded}"
-    ))
+    format!("data:application/octet-stream;base64,{encoded}")
 }

@@ -5,8 +5,8 @@ use std::fmt;
 use std::mem;
 
 use adieu_core::{
-    Attachment, Body, ConnectorError, ErrorKind, Identity, IdentityKind, PageSink, Retry, Schema,
-    async_trait,
+    Attachment, Body, ConnectorError, ErrorKind, Field, FieldValue, Identity, IdentityKind,
+    PageSink, Retry, Schema, async_trait,
 };
 use serde::{Deserialize, Serialize};
 use tokio::task::{JoinHandle, spawn_blocking};
@@ -23,7 +23,7 @@ use crate::spool::{SpoolOptions, run};
 /// How much text lies in memory before it is deflated.
 const DRAIN_BYTES: usize = 768 << 10;
 /// CSV is what people keep; JSON repeats it, so it is deflated at a cheaper level.
-const CSV_LEVEL: u32 = 4;
+const CSV_LEVEL: u32 = 2;
 const JSON_LEVEL: u32 = 1;
 
 /// One page of a collection: a [`PageSink`] that ends in the spool.
@@ -152,6 +152,44 @@ impl Page {
         })
     }
 
+    /// Writes one record in the forms that are wanted; of one that cannot be written nothing stays.
+    fn write(
+        &mut self,
+        write: impl FnOnce(
+            &mut Rows,
+            Option<&mut Vec<u8>>,
+            &mut Vec<u8>,
+            bool,
+        ) -> Result<(), &'static str>,
+    ) -> Result<(), ConnectorError> {
+        let rows = self
+            .rows
+            .as_mut()
+            .ok_or_else(|| fault("a record came before its schema"))?;
+        let (csv_before, json_before) = (self.csv.text.len(), self.json.text.len());
+        let has_json = self.format.has_json();
+        if has_json {
+            let between: &[u8] = match self.mark.records {
+                0 => b"[\n",
+                _ => b",\n",
+            };
+            self.json.text.extend_from_slice(between);
+        }
+        let csv = self.format.has_csv().then_some(&mut self.csv.text);
+        if let Err(reason) = write(rows, csv, &mut self.json.text, has_json) {
+            self.csv.text.truncate(csv_before);
+            self.json.text.truncate(json_before);
+            return Err(fault(reason));
+        }
+        if !has_json {
+            self.json.text.clear();
+        }
+        self.text_bytes += (self.csv.text.len() - csv_before) as u64;
+        self.text_bytes += self.json.text.len().saturating_sub(json_before) as u64;
+        self.mark.records += 1;
+        Ok(())
+    }
+
     /// How much text the page has.
     pub(crate) fn text_bytes(&self) -> u64 {
         self.text_bytes
@@ -210,32 +248,11 @@ impl PageSink for Page {
     }
 
     fn record(&mut self, record: &dyn erased_serde::Serialize) -> Result<(), ConnectorError> {
-        let rows = self
-            .rows
-            .as_mut()
-            .ok_or_else(|| fault("a record came before its schema"))?;
-        let (csv_before, json_before) = (self.csv.text.len(), self.json.text.len());
-        if self.format.has_json() {
-            self.json.text.extend_from_slice(if self.mark.records == 0 {
-                b"[\n"
-            } else {
-                b",\n"
-            });
-        }
-        let csv = self.format.has_csv().then_some(&mut self.csv.text);
-        let has_json = self.format.has_json();
-        if let Err(reason) = rows.write(record, csv, &mut self.json.text, has_json) {
-            self.csv.text.truncate(csv_before);
-            self.json.text.truncate(json_before);
-            return Err(fault(reason));
-        }
-        if !has_json {
-            self.json.text.clear();
-        }
-        self.text_bytes += (self.csv.text.len() - csv_before) as u64;
-        self.text_bytes += self.json.text.len().saturating_sub(json_before) as u64;
-        self.mark.records += 1;
-        Ok(())
+        self.write(|rows, csv, json, with_json| rows.write(record, csv, json, with_json))
+    }
+
+    fn values(&mut self, _: &[Field], values: &[FieldValue<'_>]) -> Result<(), ConnectorError> {
+        self.write(|rows, csv, json, with_json| rows.write_values(values, csv, json, with_json))
     }
 
     fn must_drain(&self) -> bool {

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use adieu_core::{FieldType, Schema};
+use adieu_core::{FieldType, FieldValue, Schema};
 
 mod cell;
 mod fits;
@@ -10,8 +10,12 @@ mod json;
 mod key;
 mod top;
 
+use cell::Cell;
 pub(crate) use cell::quote;
 use top::{Top, With};
+
+/// What is wrong with a record that no serializer takes.
+const UNWRITABLE: &str = "a record cannot be serialized as a map or a struct";
 
 /// Writes the records of one collection.
 pub(crate) struct Rows {
@@ -120,6 +124,48 @@ impl Rows {
         Ok(())
     }
 
+    /// Writes one record that has a value for each column in their order, as [`Rows::write`] writes a map of them.
+    pub(crate) fn write_values(
+        &mut self,
+        values: &[FieldValue<'_>],
+        mut csv: Option<&mut Vec<u8>>,
+        json: &mut Vec<u8>,
+        with_json: bool,
+    ) -> Result<(), &'static str> {
+        if values.len() != self.columns.len() {
+            return Err("a record has not one value for each field of its schema");
+        }
+        let begun = csv.as_ref().map_or(0, |csv| csv.len());
+        for (index, (column, value)) in self.columns.iter_mut().zip(values).enumerate() {
+            if let Some(csv) = csv.as_mut().filter(|_| index > 0) {
+                csv.push(b',');
+            }
+            if with_json {
+                json.push(if index > 0 { b',' } else { b'{' });
+                json.extend_from_slice(&column.key);
+            }
+            let cell = Cell {
+                json,
+                with_texts: with_json,
+                cells: csv.as_deref_mut(),
+                field_type: column.field_type,
+                misfit: &mut column.misfit,
+                formula_safe: self.formula_safe,
+            };
+            cell.write(value).map_err(|_| UNWRITABLE)?;
+        }
+        if with_json {
+            json.extend_from_slice(if values.is_empty() { b"{}" } else { b"}" });
+        }
+        if let Some(csv) = csv {
+            if self.rest.is_some() && !values.is_empty() {
+                csv.push(b',');
+            }
+            end_line(csv, begun);
+        }
+        Ok(())
+    }
+
     /// The columns in which a value did not fit the declared type.
     pub(crate) fn misfits(&self) -> Vec<u32> {
         let misfits = (0..).zip(&self.columns).filter(|(_, column)| column.misfit);
@@ -146,12 +192,16 @@ impl Rows {
                 quote(&self.others, csv);
             }
         }
-        if csv.len() == before {
-            // An empty line would be taken for no record at all.
-            csv.extend_from_slice(b"\"\"");
-        }
-        csv.extend_from_slice(b"\r\n");
+        end_line(csv, before);
     }
+}
+
+/// Ends the line that began here. An empty one would be taken for no record at all.
+fn end_line(csv: &mut Vec<u8>, begun: usize) {
+    if csv.len() == begun {
+        csv.extend_from_slice(b"\"\"");
+    }
+    csv.extend_from_slice(b"\r\n");
 }
 
 /// The names of the columns in CSV: those of the fields, made unique and never blank.
@@ -191,4 +241,155 @@ pub(crate) fn labels(schema: &Schema) -> Labels {
     let fields = names.enumerate().map(clean).map(&mut unique).collect();
     let rest = schema.open.then(|| unique("other_fields".to_owned()));
     Labels { fields, rest }
+}
+
+#[cfg(test)]
+mod tests {
+    use adieu_core::Field;
+    use adieu_core::provider_json::Passed;
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A value as it is generated, to borrow from.
+    #[derive(Clone, Debug)]
+    enum Made {
+        Null,
+        Boolean(bool),
+        Integer(i64),
+        Float(f64),
+        Text(String),
+        Bytes(Vec<u8>),
+        Json(String),
+    }
+
+    impl Made {
+        fn value(&self) -> FieldValue<'_> {
+            match self {
+                Self::Null => FieldValue::Null,
+                Self::Boolean(value) => FieldValue::Boolean(*value),
+                Self::Integer(value) => FieldValue::Integer(*value),
+                Self::Float(value) => FieldValue::Float(*value),
+                Self::Text(text) => FieldValue::Text(text.into()),
+                Self::Bytes(bytes) => FieldValue::Bytes(bytes),
+                Self::Json(json) => FieldValue::Json(Passed::new(json.as_bytes()).unwrap()),
+            }
+        }
+    }
+
+    fn json() -> impl Strategy<Value = String> {
+        let text = r#"[^"\\[:cntrl:]]{0,6}|\\n|\\u00e9|\\ud83d|\\\\"#;
+        let scalar = prop_oneof![
+            Just("null".to_owned()),
+            // As both ways write them: a float is else written in its shortest form where it is read.
+            "-?[1-9][0-9]{0,20}",
+            "[0-9]\\.[0-9]{0,14}[1-9]",
+            text.prop_map(|text| format!("\"{text}\"")),
+        ];
+        scalar.prop_recursive(3, 12, 3, |inner| {
+            let key = r#" ?"[a-z ]{0,3}" ?"#;
+            prop_oneof![
+                proptest::collection::vec(inner.clone(), 0..3)
+                    .prop_map(|all| format!(" [{}\n]", all.join(" , "))),
+                proptest::collection::vec((key, inner), 0..3).prop_map(|all| {
+                    let all: Vec<_> = all.into_iter().map(|(k, v)| format!("{k}:\t{v}")).collect();
+                    format!("{{{}}} ", all.join(", "))
+                }),
+            ]
+        })
+    }
+
+    fn made() -> impl Strategy<Value = Made> {
+        prop_oneof![
+            Just(Made::Null),
+            any::<bool>().prop_map(Made::Boolean),
+            any::<i64>().prop_map(Made::Integer),
+            any::<f64>().prop_map(Made::Float),
+            "[=+@a,\"\r\n é]{0,8}|2024-02-30|P1D".prop_map(Made::Text),
+            any::<Vec<u8>>().prop_map(Made::Bytes),
+            json().prop_map(Made::Json),
+        ]
+    }
+
+    fn field_type() -> impl Strategy<Value = FieldType> {
+        use FieldType::{Any, Array, Binary, Boolean, Date, Integer, Number, Object, String};
+        proptest::sample::select(vec![
+            String, Integer, Number, Boolean, Date, Binary, Object, Array, Any,
+        ])
+    }
+
+    /// What is written of two records, in each form, and the columns that did not fit.
+    type Written = (Vec<u8>, Vec<u8>, Vec<u32>);
+
+    fn written(
+        schema: &Schema,
+        formula_safe: bool,
+        (with_csv, with_json): (bool, bool),
+        write: impl Fn(&mut Rows, Option<&mut Vec<u8>>, &mut Vec<u8>, bool),
+    ) -> Written {
+        let mut rows = Rows::new(schema, &[], formula_safe).unwrap();
+        let (mut csv, mut json) = (Vec::new(), Vec::new());
+        for _ in 0..2 {
+            write(
+                &mut rows,
+                with_csv.then_some(&mut csv),
+                &mut json,
+                with_json,
+            );
+            if !with_json {
+                json.clear();
+            }
+        }
+        (csv, json, rows.misfits())
+    }
+
+    proptest! {
+        #[test]
+        fn values_are_written_as_a_map_of_them_is(
+            columns in proptest::collection::vec((field_type(), made()), 0..5),
+            open in any::<bool>(),
+            formula_safe in any::<bool>(),
+            forms in proptest::sample::select(vec![(true, true), (true, false), (false, true)]),
+        ) {
+            let fields = (0..).zip(&columns).map(|(at, (kind, _))| Field::new(format!("f{at}"), *kind));
+            let schema = Schema { fields: fields.collect(), open };
+            let values: Vec<_> = columns.iter().map(|(_, made)| made.value()).collect();
+            let map: Vec<_> = schema.fields.iter().map(|field| &field.name).zip(&values).collect();
+            let map = serde_map(&map);
+            let by_values = written(&schema, formula_safe, forms, |rows, csv, json, with_json| {
+                rows.write_values(&values, csv, json, with_json).unwrap();
+            });
+            let by_map = written(&schema, formula_safe, forms, |rows, csv, json, with_json| {
+                rows.write(&map, csv, json, with_json).unwrap();
+            });
+            prop_assert_eq!(
+                (String::from_utf8(by_values.0), String::from_utf8(by_values.1), by_values.2),
+                (String::from_utf8(by_map.0), String::from_utf8(by_map.1), by_map.2)
+            );
+        }
+    }
+
+    fn serde_map<'a>(
+        entries: &'a [(&'a String, &'a FieldValue<'a>)],
+    ) -> impl serde::Serialize + 'a {
+        struct Map<'a>(&'a [(&'a String, &'a FieldValue<'a>)]);
+        impl serde::Serialize for Map<'_> {
+            fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+                serializer.collect_map(self.0.iter().copied())
+            }
+        }
+        Map(entries)
+    }
+
+    #[test]
+    fn a_record_of_another_length_is_refused() {
+        let schema = Schema::closed([Field::new("a", FieldType::String)]);
+        let mut rows = Rows::new(&schema, &[], false).unwrap();
+        for values in [&[][..], &[FieldValue::Null, FieldValue::Null]] {
+            assert!(
+                rows.write_values(values, None, &mut Vec::new(), true)
+                    .is_err()
+            );
+        }
+    }
 }

@@ -15,6 +15,7 @@ mod step;
 mod subject;
 mod survey;
 mod tally;
+mod value;
 
 pub use async_trait::async_trait;
 
@@ -35,3 +36,4 @@ pub use step::{Step, StepKey};
 pub use subject::{Subject, Tenant};
 pub use survey::{Blocker, Holding, Survey};
 pub use tally::{DateRange, Failed, Retained, Scheduled, Tally};
+pub use value::FieldValue;

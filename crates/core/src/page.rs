@@ -10,9 +10,10 @@ use futures_core::Stream;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::error::ConnectorError;
+use crate::error::{ConnectorError, ErrorKind, Retry};
 use crate::identity::Identity;
-use crate::schema::Schema;
+use crate::schema::{Field, Schema};
+use crate::value::{FieldValue, Named};
 
 /// The page that an export step writes: records, identities and attachments, pushed one after the other.
 ///
@@ -21,12 +22,17 @@ use crate::schema::Schema;
 /// dropped, the whole page is taken back, and the step is sent again.
 pub struct PageWriter<'a> {
     sink: &'a mut dyn PageSink,
+    /// The declared fields, once the schema was said.
+    fields: Vec<Field>,
 }
 
 impl<'a> PageWriter<'a> {
     /// A page that ends in this sink.
     pub fn new(sink: &'a mut dyn PageSink) -> Self {
-        Self { sink }
+        Self {
+            sink,
+            fields: Vec::new(),
+        }
     }
 
     /// Whether records and attachments are wanted. When they are not, only identities are being looked for, and a
@@ -41,6 +47,7 @@ impl<'a> PageWriter<'a> {
     /// # Errors
     /// When the page cannot be written; pass it on.
     pub fn schema(&mut self, schema: &Schema) -> Result<(), ConnectorError> {
+        self.fields.clone_from(&schema.fields);
         self.sink.schema(schema)
     }
 
@@ -53,6 +60,23 @@ impl<'a> PageWriter<'a> {
         T: Serialize + Sync + ?Sized,
     {
         self.sink.record(&record)?;
+        if self.sink.must_drain() {
+            self.sink.drain().await?;
+        }
+        Ok(())
+    }
+
+    /// Writes one record as the values of the schema's fields, one for each and in their order: what [`PageWriter::record`] writes
+    /// of a map with those names, in less time. For what has very many records.
+    ///
+    /// # Errors
+    /// When there are more or fewer values than fields, a value does not fit, or the page cannot be written; pass it on.
+    pub async fn values(&mut self, values: &[FieldValue<'_>]) -> Result<(), ConnectorError> {
+        if values.len() != self.fields.len() {
+            let what = "a record has not one value for each field of its schema";
+            return Err(ConnectorError::new(ErrorKind::Internal, what).retry(Retry::Never));
+        }
+        self.sink.values(&self.fields, values)?;
         if self.sink.must_drain() {
             self.sink.drain().await?;
         }
@@ -119,6 +143,19 @@ pub trait PageSink: Send {
     /// # Errors
     /// When the record does not fit the schema.
     fn record(&mut self, record: &dyn erased_serde::Serialize) -> Result<(), ConnectorError>;
+
+    /// Takes one record into memory: a value for each of the fields that [`PageSink::schema`] declared. By default it is taken as a
+    /// map.
+    ///
+    /// # Errors
+    /// When the record does not fit the schema.
+    fn values(
+        &mut self,
+        fields: &[Field],
+        values: &[FieldValue<'_>],
+    ) -> Result<(), ConnectorError> {
+        self.record(&Named { fields, values })
+    }
 
     /// Whether so much lies in memory that [`PageSink::drain`] must come before the next record.
     fn must_drain(&self) -> bool;

@@ -17,22 +17,35 @@ use serde_json::Value;
 /// # Errors
 /// When the text is not JSON.
 pub fn parse(json: &[u8]) -> Result<Value, serde_json::Error> {
-    serde_json::from_slice(&keep_values(json).0)
+    serde_json::from_slice(&Kept::new(json).into_text())
 }
 
 /// JSON from a provider that is written on as it is read, with the same values as [`parse`] keeps, and nothing of it held
 /// in between.
 ///
 /// A key that is there twice stays there twice.
-pub struct Passed<'a>(Cow<'a, [u8]>);
+#[derive(Clone)]
+pub struct Passed<'a> {
+    json: Cow<'a, [u8]>,
+    /// Whether every text and number may stay as it is spelled.
+    is_plain: bool,
+}
 
 impl<'a> Passed<'a> {
     /// Looks whether the text is JSON that can be written on; `None` where [`parse`] would fail.
     pub fn new(json: &'a [u8]) -> Option<Self> {
         std::str::from_utf8(json).ok()?;
-        let (kept, depth) = keep_values(json);
-        let is_json = || serde_json::from_slice::<IgnoredAny>(&kept).is_ok();
-        (depth < DEEPEST && is_json()).then_some(Self(kept))
+        let kept = Kept::new(json);
+        let (depth, is_plain) = (kept.depth, kept.is_plain);
+        let json = kept.into_text();
+        let is_json = || serde_json::from_slice::<IgnoredAny>(&json).is_ok();
+        (depth < DEEPEST && is_json()).then_some(Self { json, is_plain })
+    }
+
+    /// The text itself, with whatever blanks are between its parts, where each text and number in it may stay as it is spelled:
+    /// no text has an escape, and no number more digits than a double keeps.
+    pub fn as_plain(&self) -> Option<&[u8]> {
+        self.is_plain.then_some(&*self.json)
     }
 }
 
@@ -45,7 +58,7 @@ impl fmt::Debug for Passed<'_> {
 
 impl Serialize for Passed<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut json = serde_json::Deserializer::from_slice(&self.0);
+        let mut json = serde_json::Deserializer::from_slice(&self.json);
         serde_transcode::transcode(&mut json, serializer)
     }
 }
@@ -53,78 +66,117 @@ impl Serialize for Passed<'_> {
 /// How deep arrays and objects may lie in each other; `serde_json` reads no deeper.
 const DEEPEST: usize = 128;
 
-/// Rewrites the text so that a strict parser keeps its values; borrowed when there is nothing to rewrite. Says too how deep it is.
-fn keep_values(json: &[u8]) -> (Cow<'_, [u8]>, usize) {
-    let mut kept: Option<Vec<u8>> = None;
-    let mut copied = 0;
-    let (mut depth, mut deepest) = (0_usize, 0);
-    let mut at = 0;
-    while at < json.len() {
-        match json[at] {
-            b'{' | b'[' => {
-                depth += 1;
-                deepest = deepest.max(depth);
-                at += 1;
-            }
-            b'}' | b']' => {
-                depth = depth.saturating_sub(1);
-                at += 1;
-            }
-            b'"' => at = scan_string(json, at, &mut kept, &mut copied),
-            b'-' | b'0'..=b'9' => {
-                let end = json[at..]
-                    .iter()
-                    .position(|b| !matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'))
-                    .map_or(json.len(), |length| at + length);
-                let number = &json[at..end];
-                if !is_plainly_exact(number) && is_number(number) && !is_exact(number) {
-                    let out = kept.get_or_insert_with(|| Vec::with_capacity(json.len() + 16));
-                    out.extend_from_slice(&json[copied..at]);
-                    out.push(b'"');
-                    out.extend_from_slice(number);
-                    out.push(b'"');
-                    copied = end;
-                }
-                at = end;
-            }
-            _ => at += 1,
-        }
-    }
-    let kept = match kept {
-        None => Cow::Borrowed(json),
-        Some(mut out) => {
-            out.extend_from_slice(&json[copied..]);
-            Cow::Owned(out)
-        }
-    };
-    (kept, deepest)
+/// A text that is rewritten so that a strict parser keeps its values; borrowed while there is nothing to rewrite.
+struct Kept<'a> {
+    json: &'a [u8],
+    rewritten: Option<Vec<u8>>,
+    /// How much of the text was rewritten.
+    copied: usize,
+    /// How deep arrays and objects lie in each other.
+    depth: usize,
+    /// Whether no text has an escape and no number more digits than a double keeps.
+    is_plain: bool,
 }
 
-/// Walks over a string that begins at `start`, doubling the backslash of lone surrogates; returns where it ends.
-fn scan_string(json: &[u8], start: usize, kept: &mut Option<Vec<u8>>, copied: &mut usize) -> usize {
-    let mut at = start + 1;
-    while at < json.len() {
-        match json[at] {
-            b'"' => return at + 1,
-            b'\\' => match unicode_escape(json, at) {
-                Some(0xD800..=0xDBFF)
-                    if matches!(unicode_escape(json, at + 6), Some(0xDC00..=0xDFFF)) =>
-                {
-                    at += 12;
+impl<'a> Kept<'a> {
+    fn new(json: &'a [u8]) -> Self {
+        let mut kept = Self {
+            json,
+            rewritten: None,
+            copied: 0,
+            depth: 0,
+            is_plain: true,
+        };
+        let mut depth = 0_usize;
+        let mut at = 0;
+        while at < json.len() {
+            match json[at] {
+                b'{' | b'[' => {
+                    depth += 1;
+                    kept.depth = kept.depth.max(depth);
+                    at += 1;
                 }
-                Some(0xD800..=0xDFFF) => {
-                    let out = kept.get_or_insert_with(|| Vec::with_capacity(json.len() + 16));
-                    out.extend_from_slice(&json[*copied..at]);
-                    out.push(b'\\');
-                    *copied = at;
-                    at += 6;
+                b'}' | b']' => {
+                    depth = depth.saturating_sub(1);
+                    at += 1;
                 }
-                _ => at += 2,
-            },
-            _ => at += 1,
+                b'"' => at = kept.string(at),
+                b'-' | b'0'..=b'9' => at = kept.number(at),
+                _ => at += 1,
+            }
+        }
+        kept
+    }
+
+    fn into_text(self) -> Cow<'a, [u8]> {
+        match self.rewritten {
+            None => Cow::Borrowed(self.json),
+            Some(mut out) => {
+                out.extend_from_slice(&self.json[self.copied..]);
+                Cow::Owned(out)
+            }
         }
     }
-    json.len()
+
+    /// What is rewritten, up to this place, where something else than what stands there is to follow.
+    fn rewrite(&mut self, to: usize) -> &mut Vec<u8> {
+        let room = self.json.len() + 16;
+        let out = self
+            .rewritten
+            .get_or_insert_with(|| Vec::with_capacity(room));
+        out.extend_from_slice(&self.json[self.copied..to]);
+        self.copied = to;
+        out
+    }
+
+    /// Walks over a number, making it a string where it would be rounded; returns where it ends.
+    fn number(&mut self, start: usize) -> usize {
+        let rest = &self.json[start..];
+        let length = rest
+            .iter()
+            .position(|b| !matches!(b, b'-' | b'+' | b'.' | b'e' | b'E' | b'0'..=b'9'));
+        let number = &rest[..length.unwrap_or(rest.len())];
+        let end = start + number.len();
+        if is_plainly_exact(number) {
+            return end;
+        }
+        self.is_plain = false;
+        if is_number(number) && !is_exact(number) {
+            self.rewrite(start).push(b'"');
+            self.rewrite(end).push(b'"');
+        }
+        end
+    }
+
+    /// Walks over a string, doubling the backslash of lone surrogates; returns where it ends.
+    fn string(&mut self, start: usize) -> usize {
+        let json = self.json;
+        let mut at = start + 1;
+        while at < json.len() {
+            match json[at] {
+                b'"' => return at + 1,
+                b'\\' => at = self.escape(at),
+                _ => at += 1,
+            }
+        }
+        json.len()
+    }
+
+    fn escape(&mut self, at: usize) -> usize {
+        self.is_plain = false;
+        match unicode_escape(self.json, at) {
+            Some(0xD800..=0xDBFF)
+                if matches!(unicode_escape(self.json, at + 6), Some(0xDC00..=0xDFFF)) =>
+            {
+                at + 12
+            }
+            Some(0xD800..=0xDFFF) => {
+                self.rewrite(at).push(b'\\');
+                at + 6
+            }
+            _ => at + 2,
+        }
+    }
 }
 
 /// The code unit of a `\uXXXX` that begins here.

@@ -3,8 +3,8 @@
 use std::collections::BTreeSet;
 
 use adieu_core::{
-    Attachment, Body, Collection, ConnectorError, ErrorKind, Identity, IdentityKind, PageSink,
-    PageWriter, Retry, Schema, Step, Subject, async_trait,
+    Attachment, Body, Collection, ConnectorError, ErrorKind, Field, FieldValue, Identity,
+    IdentityKind, PageSink, PageWriter, Retry, Schema, Step, Subject, async_trait,
 };
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -175,6 +175,10 @@ impl PageSink for IdentitySink<'_> {
     }
 
     fn record(&mut self, _: &dyn erased_serde::Serialize) -> Result<(), ConnectorError> {
+        Ok(())
+    }
+
+    fn values(&mut self, _: &[Field], _: &[FieldValue<'_>]) -> Result<(), ConnectorError> {
         Ok(())
     }
 

@@ -2,7 +2,8 @@
 //!
 //! NULL is an empty cell; an empty text is an empty quoted one. Anything nested is a cell with its JSON in it.
 
-use adieu_core::FieldType;
+use adieu_core::provider_json::Passed;
+use adieu_core::{FieldType, FieldValue};
 use serde::Serialize;
 use serde::ser::{
     self, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -16,7 +17,11 @@ use super::json::{self, Compound, Unwritable, compound};
 pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
     let needs_quotes = |byte: &u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
     let at_the_edge = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace());
-    if !at_the_edge(text.first()) && !at_the_edge(text.last()) && !text.iter().any(needs_quotes) {
+    // Without a way out of the loop many bytes are compared at once.
+    let is_quoted = text
+        .iter()
+        .fold(false, |seen, byte| seen | needs_quotes(byte));
+    if !at_the_edge(text.first()) && !at_the_edge(text.last()) && !is_quoted {
         out.extend_from_slice(text);
         return;
     }
@@ -43,6 +48,29 @@ pub(super) struct Cell<'a> {
 }
 
 impl<'a> Cell<'a> {
+    /// Writes a value whose kind is known.
+    pub(super) fn write(self, value: &FieldValue<'_>) -> Result<(), Unwritable> {
+        match value {
+            FieldValue::Bytes(bytes) => ser::Serializer::serialize_str(self, &json::base64(bytes)),
+            FieldValue::Json(json) => self.passed(json),
+            other => other.serialize(self),
+        }
+    }
+
+    /// JSON that is written on. What may stay as it is spelled is not read.
+    fn passed(self, passed: &Passed<'_>) -> Result<(), Unwritable> {
+        let plain = passed.as_plain().map(<[u8]>::trim_ascii_start);
+        let Some(plain @ [open @ (b'{' | b'['), ..]) = plain else {
+            return passed.serialize(self);
+        };
+        let mut nested = self.nested(*open == b'{');
+        if let Some(out) = &mut nested.json {
+            json::compact(plain, out);
+        }
+        nested.close();
+        Ok(())
+    }
+
     fn judge(&mut self, fits: impl FnOnce(FieldType) -> bool) {
         if !*self.misfit && !fits(self.field_type) {
             *self.misfit = true;
@@ -75,6 +103,17 @@ impl<'a> Cell<'a> {
             cells.extend_from_slice(digits.as_bytes());
         }
         Ok(())
+    }
+
+    fn text_cell(self, text: &str) {
+        let Some(cells) = self.cells else {
+            return;
+        };
+        if self.formula_safe && text.starts_with(['=', '+', '-', '@', '\t', '\r']) {
+            quote(format!("'{text}").as_bytes(), cells);
+        } else {
+            quote(text.as_bytes(), cells);
+        }
     }
 
     fn nested(mut self, is_object: bool) -> Nested<'a> {
@@ -182,23 +221,17 @@ impl<'a> ser::Serializer for Cell<'a> {
         if self.with_texts {
             json::text(value, self.json);
         }
-        if let Some(cells) = self.cells {
-            if self.formula_safe && value.starts_with(['=', '+', '-', '@', '\t', '\r']) {
-                quote(format!("'{value}").as_bytes(), cells);
-            } else {
-                quote(value.as_bytes(), cells);
-            }
-        }
+        self.text_cell(value);
         Ok(())
     }
 
     fn serialize_bytes(mut self, value: &[u8]) -> Result<(), Unwritable> {
         self.judge(fits::bytes);
         let value = json::base64(value);
-        json::text(&value, self.json);
-        if let Some(cells) = self.cells {
-            quote(value.as_bytes(), cells);
+        if self.with_texts {
+            json::text(&value, self.json);
         }
+        self.text_cell(&value);
         Ok(())
     }
 

@@ -5,7 +5,7 @@ use serde::ser::{self, Impossible, SerializeMap, SerializeStruct};
 
 use super::cell::Cell;
 use super::json::{self, Unwritable};
-use super::{Rows, key::Key};
+use super::{Rows, UNWRITABLE, key::Key};
 
 /// The forms that a record is written in.
 #[derive(Clone, Copy)]
@@ -33,11 +33,8 @@ impl Top<'_, '_> {
             key: String::new(),
             fault: None,
         };
-        erased_serde::serialize(record, Top(&mut at_hand)).map_err(|_| {
-            at_hand
-                .fault
-                .unwrap_or("a record cannot be serialized as a map or a struct")
-        })
+        erased_serde::serialize(record, Top(&mut at_hand))
+            .map_err(|_| at_hand.fault.unwrap_or(UNWRITABLE))
     }
 }
 

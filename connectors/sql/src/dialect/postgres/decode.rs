@@ -3,6 +3,7 @@
 use sqlx::postgres::{PgRow, PgValueRef};
 use sqlx::{Error, Row as _, TypeInfo as _, ValueRef as _};
 
+use super::array;
 use crate::dialect::{Batch, Cell};
 
 /// Adds a row to a batch. `scratch` is memory to write texts in.
@@ -43,6 +44,10 @@ fn cell<'a>(value: &PgValueRef<'_>, bytes: &'a [u8], scratch: &'a mut String) ->
                 .ok()?,
         ),
         701 => Cell::Real(f64::from_be_bytes(bytes.try_into().ok()?)),
+        1000 | 1005 | 1007 | 1009 | 1015 | 1016 | 2951 => {
+            array::write(bytes, scratch)?;
+            Cell::Text(scratch.as_bytes())
+        }
         1082 => date(i32::from_be_bytes(bytes.try_into().ok()?), scratch),
         1114 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "", scratch),
         1184 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "Z", scratch),

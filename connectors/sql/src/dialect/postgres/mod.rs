@@ -1,5 +1,6 @@
 //! PostgreSQL, through the native driver of sqlx.
 
+mod array;
 mod catalogue;
 mod decode;
 mod error;

@@ -27,6 +27,10 @@ pub(super) fn column(name: String, of: &PgType<'_>) -> Column {
     // Without the `/32` that a cast adds to the address of a single host.
     const AS_ADDRESS: &str = "abbrev({})";
     let (column_type, field_type, fetch) = match of.name {
+        // They are read as they are sent: the server takes as long to write them as JSON as to send the rest of a row.
+        "_bool" | "_int2" | "_int4" | "_int8" | "_text" | "_uuid" | "_varchar" => {
+            (Own, FieldType::Array, None)
+        }
         _ if of.is_array => (Own, FieldType::Array, Some(AS_JSON)),
         "bool" => (Own, FieldType::Boolean, None),
         "int2" | "int4" | "int8" | "oid" => (Integer, FieldType::Integer, None),
@@ -61,7 +65,7 @@ pub(super) fn column(name: String, of: &PgType<'_>) -> Column {
         exact: of.deterministic && matches!(of.name, "text" | "varchar" | "name"),
         field_type,
         fetch: fetch.map(str::to_owned),
-        nested: matches!(of.name, "json" | "jsonb") || fetch == Some(AS_JSON),
+        nested: of.is_array || matches!(of.name, "json" | "jsonb") || fetch == Some(AS_JSON),
         cast,
         not_null: false,
         primary: false,

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use adieu_core::{
-    Attachment, Body, ConnectorError, ErrorKind, Identity, PageSink, Retry, Schema, async_trait,
+    Attachment, Body, ConnectorError, ErrorKind, Field, FieldValue, Identity, PageSink, Retry,
+    Schema, async_trait,
 };
 
 use super::{Direct, OUT_OF_ORDER, Outflow, PART_BYTES};
@@ -24,6 +25,14 @@ impl<O: Outflow> DirectPage<'_, O> {
     /// Whether something was sent that cannot be taken back, so that the same step must not be sent again.
     pub fn has_sent(&self) -> bool {
         self.sent
+    }
+
+    fn check_fill(&self) -> Result<(), ConnectorError> {
+        if self.page.text_bytes() > 4 * PART_BYTES {
+            let what = "the connector does not stop when its page is full";
+            return Err(ConnectorError::new(ErrorKind::Internal, what).retry(Retry::Never));
+        }
+        Ok(())
     }
 
     /// Makes the page count, and sends what it completes.
@@ -61,11 +70,17 @@ impl<O: Outflow> PageSink for DirectPage<'_, O> {
     }
 
     fn record(&mut self, record: &dyn erased_serde::Serialize) -> Result<(), ConnectorError> {
-        if self.page.text_bytes() > 4 * PART_BYTES {
-            let what = "the connector does not stop when its page is full";
-            return Err(ConnectorError::new(ErrorKind::Internal, what).retry(Retry::Never));
-        }
+        self.check_fill()?;
         self.page.record(record)
+    }
+
+    fn values(
+        &mut self,
+        fields: &[Field],
+        values: &[FieldValue<'_>],
+    ) -> Result<(), ConnectorError> {
+        self.check_fill()?;
+        self.page.values(fields, values)
     }
 
     fn must_drain(&self) -> bool {

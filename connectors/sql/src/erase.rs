@@ -5,10 +5,10 @@ use std::time::Duration;
 use adieu_core::{ConnectorError, Cursor, Disposition, Erased, ErrorKind, Step, Tally};
 use serde::{Deserialize, Serialize};
 
-use crate::catalogue::{Catalogue, LiesIn, OnDelete, Table};
+use crate::catalogue::{Catalogue, OnDelete, Table};
 use crate::classify::{Classifier, Verdict};
 use crate::compare::{Stops, stopping};
-use crate::config::{EraseRule, TableRule};
+use crate::config::TableRule;
 use crate::connector::SqlConnector;
 use crate::dialect::sql::column;
 use crate::dialect::{Applied, Row, Session, Sql, Transaction, Unchanged, Value, Write};
@@ -23,17 +23,20 @@ use crate::selection::Selector;
 /// be gone after a round through the table; rounds go on as long as they delete something.
 #[derive(Default, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Position {
+pub(crate) struct Position {
     /// The last key; empty at the beginning of a round.
-    after: Vec<Value>,
+    pub(crate) after: Vec<Value>,
     round: u32,
     /// Whether this round deleted a row.
     deleted: bool,
     /// How many rows of this round had others in the way.
     blocked: u64,
-    /// Whether a first batch was deleted without having been read.
+    /// How many rows were deleted without having been read.
     #[serde(default)]
-    swept: bool,
+    pub(crate) unread: u64,
+    /// Whether what is left is read first.
+    #[serde(default)]
+    pub(crate) by_key: bool,
 }
 
 /// How often a batch is tried when other transactions are in its way.
@@ -65,7 +68,7 @@ async fn erase_batch(
     session: &mut Session,
 ) -> Result<Erased, ConnectorError> {
     let rule = connector.rule(step)?;
-    let position: Position = step
+    let mut position: Position = step
         .cursor()
         .map(|cursor| cursor.decode(step.collection()))
         .transpose()?
@@ -119,7 +122,7 @@ async fn erase_batch(
             facts: decisive.map(|(_, fact)| fact).into_iter().collect(),
         });
     }
-    let first = position.after.is_empty() && position.round == 0 && !position.swept;
+    let first = position.after.is_empty() && position.round == 0 && position.unread == 0;
     let mut swept = 0;
     if let Some(sweep) = batch.sweep(&rows).filter(|_| first) {
         swept = session.sweep(sweep).await?.unwrap_or(0);
@@ -129,6 +132,12 @@ async fn erase_batch(
             session.commit().await?;
             return batch.swept(swept);
         }
+    }
+    let by_place = batch
+        .sweep_places(session, &catalogue, &mut position, &rows)
+        .await?;
+    if let Some(erased) = by_place {
+        return Ok(erased);
     }
     let found = batch.read(session, rows, from).await?;
     let key_width = table.key.len();
@@ -179,24 +188,12 @@ impl Batch<'_> {
         !self.links.is_empty()
     }
 
-    /// Deletes the first rows without reading them. Only where every row meets the same verdict, where nothing goes or changes along
-    /// with one, and where each is found by what stands in it. It is all there is to do for most people; of those who have more
-    /// rows, the others are walked through in the order of the key, so that no table is read anew for each batch.
-    pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
-        let alike = matches!(self.rule.erase, EraseRule::Delete) && self.alone.is_none();
-        let by_itself = self.links.is_empty() && self.deletion(false).guard.is_empty();
-        let in_one_place = self.table.lies_in == LiesIn::OnePlace && !self.catalogue.apart;
-        let sweeps = alike && by_itself && in_one_place && !rows.looks_further();
-        let dialect = self.catalogue.dialect;
-        sweeps.then(|| dialect.sweep(self.table, rows, self.max_rows))
-    }
-
     /// Where it goes on after a sweep that may have left rows.
     fn swept(&self, rows: u64) -> Result<Erased, ConnectorError> {
         let mut tally = Tally::new();
         tally.count(&Disposition::Erase, rows);
         let next = Position {
-            swept: true,
+            unread: rows,
             ..Position::default()
         };
         let next = Cursor::encode(self.step.collection(), &next)?;

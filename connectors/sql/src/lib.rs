@@ -21,6 +21,7 @@ mod record;
 mod selection;
 mod snapshot;
 mod survey;
+mod sweep;
 mod walk;
 
 pub use config::SqlConfig;

@@ -102,6 +102,7 @@ async fn erase_collection(
         );
         let step = Step::new(subject, collection.name.clone(), key)
             .at(state.cursor.clone())
+            .in_run(StepKeys(ledger.id).run("erase", connector))
             .at_most(descriptor.limits.records_per_step);
         let answer = station
             .call(

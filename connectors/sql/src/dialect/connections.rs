@@ -32,6 +32,14 @@ impl Permits {
 }
 
 impl<C> Connections<C> {
+    /// The right to have one more open, if nobody has to be waited for.
+    pub(crate) fn permit_now(&self) -> Option<Permit> {
+        Arc::clone(&self.permits.0)
+            .try_acquire_owned()
+            .ok()
+            .map(Permit)
+    }
+
     /// None yet, and never more than `limit` at once.
     pub(crate) fn new(limit: usize) -> Self {
         Self {

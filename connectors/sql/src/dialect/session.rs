@@ -299,6 +299,23 @@ impl Session {
         }
     }
 
+    /// Reads where rows lie, as they come and so many at a time, on a connection of its own; none where no connection is free.
+    pub(crate) async fn places(
+        &mut self,
+        sql: Sql,
+        batch_rows: usize,
+    ) -> Result<Option<RowStream>, ConnectorError> {
+        let Self::Postgres(session) = self else {
+            return Ok(None);
+        };
+        let Some(mut other) = session.another().await? else {
+            return Ok(None);
+        };
+        other.begin(Transaction::Read).await?;
+        let stream = other.stream(sql, 1, batch_rows, Session::Postgres);
+        Ok(Some(RowStream::Server(stream)))
+    }
+
     pub(crate) async fn understands(&mut self, sql: Sql) -> Result<bool, ConnectorError> {
         match self {
             Self::Sqlite(session) => session.understands(sql).await,

@@ -5,7 +5,7 @@ use adieu_core::FieldType;
 use crate::catalogue::{Column, ColumnType, Table};
 
 use super::sql::{Sql, column, quoted};
-use super::value::Value;
+use super::value::{Batch, Value};
 use super::{mariadb, postgres, sqlite};
 
 /// A way of speaking SQL.
@@ -196,6 +196,41 @@ impl Dialect {
                     .append(rows.clone());
             }
         }
+        sql
+    }
+
+    /// A query that tells where the rows lie that meet a condition on the table, which is called `t`: in any order, and each place as
+    /// text. None where rows are only found by their keys.
+    pub(crate) fn places(self, table: &Table, rows: &Sql) -> Option<Sql> {
+        if self != Self::Postgres {
+            return None;
+        }
+        let place = self.as_text("t.ctid");
+        let mut sql = Sql::text(format!("SELECT {place} FROM {} AS t WHERE ", table.sql));
+        sql.append(rows.clone());
+        Some(sql)
+    }
+
+    /// Deletes the rows at these places that still meet the condition on the table, which is called `t`.
+    pub(crate) fn sweep_places(self, table: &Table, rows: &Sql, places: &Batch) -> Sql {
+        let mut all = String::from("{");
+        for index in 0..places.len() {
+            all.push_str(if index > 0 { ",\"" } else { "\"" });
+            all.push_str(places.row(index).cell(0).as_text().unwrap_or_default());
+            all.push('"');
+        }
+        all.push('}');
+        let mut sql = Sql::text(format!(
+            "DELETE FROM {} AS t WHERE t.ctid = ANY(",
+            table.sql
+        ));
+        sql.bind_as(Value::text(all), Some("tid[]")).push(") AND ");
+        // Within a CASE no index serves a condition on the row itself; what is asked of other rows is looked up for each.
+        let (begin, end) = match rows.looks_further() {
+            false => ("CASE WHEN ", " THEN TRUE ELSE FALSE END"),
+            true => ("(", ")"),
+        };
+        sql.push(begin).append(rows.clone()).push(end);
         sql
     }
 

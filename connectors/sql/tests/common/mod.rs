@@ -192,7 +192,9 @@ pub(crate) async fn erase(
     at_most: u32,
 ) -> Result<Tally, ConnectorError> {
     let mut tally = Tally::new();
-    let mut step = step(subject, collection).at_most(std::num::NonZeroU32::new(at_most).unwrap());
+    let mut step = step(subject, collection)
+        .in_run(StepKey::new("erasure"))
+        .at_most(std::num::NonZeroU32::new(at_most).unwrap());
     for _ in 0..100_000 {
         let erased = connector.erase(&step).await?;
         tally.add(&erased.tally);

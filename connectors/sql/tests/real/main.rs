@@ -19,6 +19,7 @@ mod mariadb_types;
 mod pagila;
 mod people;
 mod place;
+mod places;
 mod postgres_contract;
 mod postgres_types;
 mod proposals;

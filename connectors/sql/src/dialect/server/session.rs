@@ -30,6 +30,10 @@ impl<S: Server> ServerDatabase<S> {
     /// A connection of its own for one call.
     pub(crate) async fn session(self: &Arc<Self>) -> Result<ServerSession<S>, ConnectorError> {
         let permit = self.connections.permit().await?;
+        self.with(permit).await
+    }
+
+    async fn with(self: &Arc<Self>, permit: Permit) -> Result<ServerSession<S>, ConnectorError> {
         let waiting = self.connections.take();
         let is_new = waiting.is_none();
         let connection = match waiting {
@@ -67,6 +71,14 @@ pub(crate) struct ServerSession<S: Server> {
 }
 
 impl<S: Server> ServerSession<S> {
+    /// Another session, if one can be had without waiting: who has one already would wait for others who do the same.
+    pub(crate) async fn another(&self) -> Result<Option<Self>, ConnectorError> {
+        match self.database.connections.permit_now() {
+            Some(permit) => self.database.with(permit).await.map(Some),
+            None => Ok(None),
+        }
+    }
+
     /// Begins a transaction. A connection that broke while it waited is replaced by a new one.
     pub(crate) async fn begin(&mut self, transaction: Transaction) -> Result<(), ConnectorError> {
         self.transaction = Some(transaction);

@@ -1,0 +1,106 @@
+//! Deleting rows that are not read, where every row of a person in a table goes the same way.
+//!
+//! The first batch is found and deleted by one statement, which is all there is to do for most people. Of those who have more rows,
+//! PostgreSQL tells on a second connection where they lie, once and in any order, and each batch of them is gone to by its place:
+//! a batch that looked for its rows anew would go through those that went before it. What a row was when it was found is no reason
+//! to delete it: every statement asks again whose it is.
+
+use std::sync::Arc;
+
+use adieu_core::{ConnectorError, Cursor, Disposition, Erased, Tally};
+
+use crate::catalogue::{Catalogue, LiesIn};
+use crate::config::EraseRule;
+use crate::dialect::{Batch as Places, Session, Sql};
+use crate::erase::{Batch, Position};
+use crate::snapshot::{Moment, Place, Reading};
+
+impl Batch<'_> {
+    /// The statement that finds and deletes the first rows; none where a row must be read first, or where finding her rows again in
+    /// order to delete them would take too long.
+    pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
+        let sweeps = self.goes_unread() && !rows.looks_further();
+        let dialect = self.catalogue.dialect;
+        sweeps.then(|| dialect.sweep(self.table, rows, self.max_rows))
+    }
+
+    /// Whether every row meets the same verdict, nothing goes or changes along with one, and one place has one row.
+    fn goes_unread(&self) -> bool {
+        let alike = matches!(self.rule.erase, EraseRule::Delete) && self.alone.is_none();
+        let by_itself = self.links.is_empty() && self.deletion(false).guard.is_empty();
+        let in_one_place = self.table.lies_in == LiesIn::OnePlace && !self.catalogue.apart;
+        alike && by_itself && in_one_place
+    }
+
+    /// Deletes the next rows by their place, where that can be; nothing once all were gone to. A database that refuses one of them
+    /// is asked row by row from then on.
+    pub(crate) async fn sweep_places(
+        &self,
+        session: &mut Session,
+        catalogue: &Arc<Catalogue>,
+        position: &mut Position,
+        rows: &Sql,
+    ) -> Result<Option<Erased>, ConnectorError> {
+        let is_first = position.after.is_empty() && position.unread == 0;
+        let snapshots = &self.connector.snapshots;
+        let may = self.goes_unread() && snapshots.may_keep_for(self.step);
+        if !may || is_first || position.by_key {
+            return Ok(None);
+        }
+        let kept = match snapshots.take(self.step) {
+            Some((moment, Place::Within(reading))) => Some((moment, reading)),
+            _ => self.places(session, catalogue, rows).await?,
+        };
+        // Whatever comes after this stream is little: what others wrote meanwhile.
+        position.by_key = true;
+        let Some((moment, mut reading)) = kept else {
+            return Ok(None);
+        };
+        let Some(places) = reading.stream.next().await.transpose()? else {
+            return Ok(None);
+        };
+        let most = u64::from(self.max_rows);
+        if places.len() as u64 > most {
+            return Ok(None);
+        }
+        let statement = self
+            .catalogue
+            .dialect
+            .sweep_places(self.table, rows, &places);
+        let Some(swept @ 1..) = session.sweep(statement).await? else {
+            return Ok(None);
+        };
+        position.by_key = false;
+        position.unread += swept;
+        let next = Cursor::encode(self.step.collection(), position)?;
+        session.commit().await?;
+        snapshots.keep_within(self.step, moment, reading, &next);
+        let mut tally = Tally::new();
+        tally.count(&Disposition::Erase, swept);
+        Ok(Some(Erased::more(tally, next)))
+    }
+
+    /// A query on a second connection that tells where the rows lie; none where there is no such thing.
+    async fn places(
+        &self,
+        session: &mut Session,
+        catalogue: &Arc<Catalogue>,
+        rows: &Sql,
+    ) -> Result<Option<(Moment, Reading)>, ConnectorError> {
+        let dialect = self.catalogue.dialect;
+        let Some(query) = dialect.places(self.table, rows) else {
+            return Ok(None);
+        };
+        let stream = session.places(query, self.max_rows as usize).await?;
+        let moment = self.connector.snapshots.begin(true);
+        Ok(stream.map(|stream| {
+            let reading = Reading {
+                catalogue: Arc::clone(catalogue),
+                stream,
+                batch: Places::new(1),
+                next: 0,
+            };
+            (moment, reading)
+        }))
+    }
+}

@@ -13,15 +13,21 @@ use serde::ser::{
 use super::fits;
 use super::json::{self, Compound, Unwritable, compound};
 
+/// The bytes for which a cell is put in quotes.
+const QUOTED: [bool; 256] = {
+    let mut quoted = [false; 256];
+    quoted[b'"' as usize] = true;
+    quoted[b',' as usize] = true;
+    quoted[b'\r' as usize] = true;
+    quoted[b'\n' as usize] = true;
+    quoted
+};
+
 /// Writes a cell, in quotes where it needs them.
 pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
-    let needs_quotes = |byte: &u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
     let at_the_edge = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace());
-    // Without a way out of the loop many bytes are compared at once.
-    let is_quoted = text
-        .iter()
-        .fold(false, |seen, byte| seen | needs_quotes(byte));
-    if !at_the_edge(text.first()) && !at_the_edge(text.last()) && !is_quoted {
+    let needs_quotes = |byte: &u8| QUOTED[usize::from(*byte)];
+    if !at_the_edge(text.first()) && !at_the_edge(text.last()) && !text.iter().any(needs_quotes) {
         out.extend_from_slice(text);
         return;
     }
@@ -51,7 +57,7 @@ impl<'a> Cell<'a> {
     /// Writes a value whose kind is known.
     pub(super) fn write(self, value: &FieldValue<'_>) -> Result<(), Unwritable> {
         match value {
-            FieldValue::Bytes(bytes) => ser::Serializer::serialize_str(self, &json::base64(bytes)),
+            FieldValue::Bytes(bytes) => self.bytes(bytes),
             FieldValue::Json(json) => self.passed(json),
             other => other.serialize(self),
         }
@@ -101,6 +107,26 @@ impl<'a> Cell<'a> {
         }
         if let Some(cells) = self.cells {
             cells.extend_from_slice(digits.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// Base64, in which nothing needs quotes.
+    fn bytes(mut self, bytes: &[u8]) -> Result<(), Unwritable> {
+        self.judge(fits::bytes);
+        if self.with_texts {
+            self.json.push(b'"');
+            json::base64(bytes, self.json);
+            self.json.push(b'"');
+        }
+        if let Some(cells) = self.cells {
+            let start = cells.len();
+            json::base64(bytes, cells);
+            if cells.len() == start {
+                cells.extend_from_slice(b"\"\"");
+            } else if self.formula_safe && cells[start] == b'+' {
+                cells.insert(start, b'\'');
+            }
         }
         Ok(())
     }
@@ -225,14 +251,8 @@ impl<'a> ser::Serializer for Cell<'a> {
         Ok(())
     }
 
-    fn serialize_bytes(mut self, value: &[u8]) -> Result<(), Unwritable> {
-        self.judge(fits::bytes);
-        let value = json::base64(value);
-        if self.with_texts {
-            json::text(&value, self.json);
-        }
-        self.text_cell(&value);
-        Ok(())
+    fn serialize_bytes(self, value: &[u8]) -> Result<(), Unwritable> {
+        self.bytes(value)
     }
 
     fn serialize_none(self) -> Result<(), Unwritable> {

@@ -2,10 +2,12 @@
 
 use std::fmt::Write;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use serde::Serialize;
 use serde::ser::{self, Impossible};
 
-use super::json::{Unwritable, base64};
+use super::json::Unwritable;
 
 /// Takes the key of a map as text: a string, or a scalar as it is written.
 pub(super) struct Key<'a> {
@@ -54,7 +56,7 @@ impl ser::Serializer for Key<'_> {
     }
 
     fn serialize_bytes(self, value: &[u8]) -> Result<(), Unwritable> {
-        self.out.push_str(&base64(value));
+        STANDARD.encode_string(value, self.out);
         Ok(())
     }
 

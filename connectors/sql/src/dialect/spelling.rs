@@ -220,11 +220,11 @@ impl Dialect {
             all.push('"');
         }
         all.push('}');
-        let mut sql = Sql::text(format!(
-            "DELETE FROM {} AS t WHERE t.ctid = ANY(",
-            table.sql
-        ));
-        sql.bind_as(Value::text(all), Some("tid[]")).push(") AND ");
+        // Of very many places the server would rather read another table whole; so it does not see how many they are.
+        let begin = "t WHERE t.ctid = ANY(ARRAY(SELECT unnest(";
+        let mut sql = Sql::text(format!("DELETE FROM {} AS {begin}", table.sql));
+        sql.bind_as(Value::text(all), Some("tid[]"))
+            .push("))) AND ");
         // Within a CASE no index serves a condition on the row itself; what is asked of other rows is looked up for each.
         let (begin, end) = match rows.looks_further() {
             false => ("CASE WHEN ", " THEN TRUE ELSE FALSE END"),

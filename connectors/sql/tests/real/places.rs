@@ -179,3 +179,39 @@ async fn without_a_free_connection_rows_are_found_for_each_batch() {
         assert_eq!(place.count("SELECT count(*) FROM items"), 202);
     }
 }
+
+/// The server itself writes down the plans that it runs.
+#[tokio::test]
+async fn a_batch_is_gone_to_by_its_places_and_what_it_hangs_on_by_its_key() {
+    let place = Place::new(Server::Postgres, SHOP);
+    place.query(
+        "INSERT INTO orders SELECT i, 2, 'n' FROM generate_series(10001, 60000) AS i;
+         INSERT INTO items SELECT i, i FROM generate_series(10001, 60000) AS i; ANALYZE",
+    );
+    for setting in [
+        "session_preload_libraries = 'auto_explain'",
+        "auto_explain.log_min_duration = 0",
+        "log_min_messages = 'log'",
+    ] {
+        place.query(&format!("ALTER DATABASE {} SET {setting}", place.name()));
+    }
+    let connector = place.connector(MAPPING);
+    let ada = subject(&["email=ada@example.com"]);
+    for collection in ["items", "orders"] {
+        let done = erase(&connector, &ada, collection, 100).await.unwrap();
+        assert!(done.failed().is_empty());
+    }
+    let log = crate::servers::postgres().log();
+    let plans: Vec<&str> = log.split("plan:\n").skip(1).collect();
+    for table in ["items", "orders"] {
+        let statement = format!(
+            "DELETE FROM \"public\".\"{table}\" AS t WHERE t.ctid = ANY(ARRAY(SELECT unnest("
+        );
+        let deletions = plans.iter().filter(|plan| plan.contains(&statement));
+        assert!(deletions.clone().count() >= 9, "{table}");
+        for plan in deletions {
+            assert!(plan.contains(&format!("Tid Scan on {table} t")), "{plan}");
+            assert!(!plan.contains("Seq Scan"), "{plan}");
+        }
+    }
+}

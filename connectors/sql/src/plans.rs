@@ -47,6 +47,21 @@ const MARIADB: &str = "
     INSERT INTO loose SELECT seq, 1 FROM seq_1_to_20000;
     ANALYZE TABLE people, orders, `lines`, loose;
 ";
+/// The same in MySQL, which has no table of numbers.
+fn mysql_script() -> String {
+    let numbers: Vec<String> = (1..=20_000).map(|number| number.to_string()).collect();
+    let table = "CREATE TABLE numbers (seq INT PRIMARY KEY); INSERT INTO numbers VALUES ";
+    let from = "numbers WHERE seq >";
+    MARIADB
+        .replace("seq_2_to_20000", &format!("{from} 1"))
+        .replace("seq_1_to_20000", &format!("{from} 0"))
+        .replacen(
+            "INSERT",
+            &format!("{table} ({}); INSERT", numbers.join("),(")),
+            1,
+        )
+}
+
 const MAPPING: &str = r#"
     [table.people]
     subject = { person_id = "id", email = "email" }
@@ -82,6 +97,12 @@ async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], String) {
             let database = servers::mariadb().create();
             servers::mariadb().query(&database, MARIADB);
             (servers::mariadb().url(&database), database)
+        }
+        Dialect::MySql => {
+            let mysql = servers::mysql().unwrap();
+            let database = mysql.create();
+            mysql.query(&database, &mysql_script());
+            (mysql.url(&database), database)
         }
     };
     let mut config: SqlConfig = toml::from_str(&format!("url = \"\"\n{MAPPING}")).unwrap();
@@ -176,6 +197,8 @@ async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String 
         Dialect::Postgres => ("EXPLAIN (COSTS OFF) ", 1, 0..1),
         // Table, how it is read, by which key, and what else.
         Dialect::MariaDb => ("EXPLAIN ", 10, 2..10),
+        // It tells partitions beside.
+        Dialect::MySql => ("EXPLAIN ", 12, 2..12),
     };
     let mut explained = Sql::text(words);
     explained.append(query);
@@ -183,7 +206,7 @@ async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String 
     for row in session.rows(explained, width).await.unwrap() {
         for value in &row[told.clone()] {
             plan += value.as_cell().as_text().unwrap_or("-");
-            plan += if width == 10 { " " } else { "; " };
+            plan += if width >= 10 { " " } else { "; " };
         }
     }
     plan

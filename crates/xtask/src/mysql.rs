@@ -49,12 +49,12 @@ const PACKAGES: &[Package] = &[
     },
 ];
 
-/// Starts the server with the libraries and the messages that were unpacked with it. The options are its own.
+/// Starts the server with the libraries and the messages that were unpacked with it. The options are the server's.
 const START: &str = r#"#!/bin/sh
 root=$(cd "$(dirname "$0")" && pwd)/root
 LD_LIBRARY_PATH=$root/usr/lib/x86_64-linux-gnu
 export LD_LIBRARY_PATH
-exec "$root/usr/sbin/mysqld" --no-defaults --basedir="$root/usr" "$@"
+exec "$root/usr/sbin/mysqld" "$@" --basedir="$root/usr"
 "#;
 
 /// Whether such packages run on this machine at all.
@@ -67,7 +67,8 @@ pub(crate) const fn runs_here() -> bool {
 pub(crate) fn install(house: &House) -> Result<(), String> {
     let folder = house.mysql();
     let note = folder.join("installed.txt");
-    let wanted: Vec<&str> = PACKAGES.iter().map(|package| package.sha256).collect();
+    let packages = PACKAGES.iter().map(|package| package.sha256);
+    let wanted: Vec<&str> = packages.chain([START]).collect();
     let wanted = wanted.join("\n");
     if fs::read_to_string(&note).is_ok_and(|installed| installed == wanted) {
         println!("MySQL: all there");
@@ -135,7 +136,8 @@ fn empty(folder: PathBuf) -> Result<PathBuf, String> {
 
 /// Downloads a package, which must be the one that it was when this was written.
 fn fetch(package: &Package, file: &Path) -> Result<(), String> {
-    run(Command::new("curl")
+    let url = format!("{ARCHIVE}/{}", package.path);
+    let fetched = run(Command::new("curl")
         .args(["--fail", "--silent", "--show-error", "--location"])
         .args([
             "--connect-timeout",
@@ -147,7 +149,8 @@ fn fetch(package: &Package, file: &Path) -> Result<(), String> {
         ])
         .arg("--output")
         .arg(file)
-        .arg(format!("{ARCHIVE}/{}", package.path)))?;
+        .arg(&url));
+    fetched.map_err(|_| format!("{url} could not be downloaded"))?;
     let content = File::open(file).map_err(|error| cannot(file, "be read", &error))?;
     let sum = Command::new("sha256sum")
         .stdin(content)

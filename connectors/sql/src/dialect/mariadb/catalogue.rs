@@ -1,4 +1,4 @@
-//! Reading MariaDB's catalogue: the tables of the database that the URL names.
+//! Reading the catalogue of MariaDB or MySQL: the tables of the database that the URL names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -24,10 +24,13 @@ const TABLES: &str = "
 
 const COLUMNS: &str = "
     SELECT table_name, column_name, is_nullable = 'NO', coalesce(generation_expression, '') <> '',
-           data_type, column_type, coalesce(collation_name, '')
+           data_type, column_type, coalesce(character_set_name, ''), coalesce(collation_name, '')
     FROM information_schema.columns WHERE table_schema = database() ORDER BY table_name, ordinal_position";
 
-/// Columns of which a check asks that they hold JSON, which is all that the type JSON is. How the name is quoted in it goes by
+/// Which of the two it is.
+const DIALECT: &str = "SELECT version() LIKE '%MariaDB%'";
+
+/// Columns of MariaDB of which a check asks that they hold JSON, which is all that the type JSON is. How the name is quoted in it goes by
 /// the session.
 const JSON: &str = "
     SELECT table_name, constraint_name FROM information_schema.check_constraints
@@ -71,8 +74,12 @@ pub(super) async fn current(
 }
 
 async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, ConnectorError> {
+    let is_mariadb = session.rows(Sql::text(DIALECT), 1).await?.concat();
     let mut catalogue = Catalogue {
-        dialect: Dialect::MariaDb,
+        dialect: match is_mariadb.first() {
+            Some(Value::Integer(0)) => Dialect::MySql,
+            _ => Dialect::MariaDb,
+        },
         ..Catalogue::default()
     };
     for row in session.rows(Sql::text(TABLES), 3).await? {
@@ -114,20 +121,27 @@ async fn read_columns(
     session: &mut ServerSession<MariaDb>,
     catalogue: &mut Catalogue,
 ) -> Result<(), ConnectorError> {
-    let json = session.rows(Sql::text(JSON), 2).await?;
+    let dialect = catalogue.dialect;
+    let json = match dialect {
+        // Its JSON is a type.
+        Dialect::MySql => Vec::new(),
+        _ => session.rows(Sql::text(JSON), 2).await?,
+    };
     let json: BTreeSet<(&str, &str)> = json
         .iter()
         .map(|row| (row[0].as_str(), row[1].as_str()))
         .collect();
-    for row in session.rows(Sql::text(COLUMNS), 7).await? {
+    for row in session.rows(Sql::text(COLUMNS), 8).await? {
         let Some(table) = catalogue.tables.get_mut(row[0].as_str()) else {
             continue;
         };
         let of = MariaType {
             name: row[4].as_str(),
             declared: row[5].as_str(),
-            collation: row[6].as_str(),
+            character_set: row[6].as_str(),
+            collation: row[7].as_str(),
             is_json: json.contains(&(row[0].as_str(), row[1].as_str())),
+            dialect,
         };
         let mut column = types::column(row[1].as_str().to_owned(), &of);
         column.not_null = row[2].as_integer() != 0;

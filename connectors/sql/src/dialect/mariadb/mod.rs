@@ -1,4 +1,4 @@
-//! MariaDB, and MySQL as far as it speaks the same, through the native driver of sqlx.
+//! MariaDB and MySQL, through the native driver of sqlx. The catalogue tells which of the two it is.
 
 mod catalogue;
 mod decode;
@@ -26,7 +26,7 @@ pub(crate) use types::equal_values;
 #[cfg(test)]
 pub(crate) use write::statements;
 
-/// A MariaDB database.
+/// A database of MariaDB or MySQL.
 pub(crate) struct MariaDb {
     options: MySqlConnectOptions,
     settings: String,
@@ -174,6 +174,9 @@ fn bound(sql: Sql) -> Query<'static, MySql, MySqlArguments> {
 fn placeholder(_: usize, bound: &Bound) -> String {
     match &bound.cast {
         None => "?".to_owned(),
-        Some(cast) => format!("CAST(? AS {cast})"),
+        Some(cast) => match cast.split_once(" COLLATE ") {
+            None => format!("CAST(? AS {cast})"),
+            Some((cast, collation)) => format!("CAST(? AS {cast}) COLLATE {collation}"),
+        },
     }
 }

@@ -25,7 +25,6 @@ pub(crate) fn mariadb() -> &'static Speaker {
         let fixed = [
             SMALL,
             &[
-                "--skip-networking",
                 "--skip-log-bin",
                 "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-doublewrite=0",
@@ -35,7 +34,12 @@ pub(crate) fn mariadb() -> &'static Speaker {
                 "--max-connections=60",
             ],
         ];
-        Speaker::start(&template, &program("mariadbd", FOLDERS), &fixed.concat())
+        Speaker::start(
+            &template,
+            &program("mariadbd", FOLDERS),
+            &fixed.concat(),
+            None,
+        )
     })
 }
 

@@ -17,7 +17,7 @@ mod postgres;
 mod speaker;
 
 pub(crate) use mariadb::mariadb;
-pub(crate) use mysql::mysql;
+pub(crate) use mysql::{mysql, mysql_on_loopback};
 pub(crate) use postgres::postgres;
 pub(crate) use speaker::Speaker;
 

@@ -16,10 +16,22 @@ const SMALL: &[&str] = &[
 /// The server of this process; none where there is no MySQL, which is then said.
 pub(crate) fn mysql() -> Option<&'static Speaker> {
     static SERVER: OnceLock<Option<Speaker>> = OnceLock::new();
+    SERVER.get_or_init(|| start(None)).as_ref()
+}
+
+/// Another one that also listens on the loopback.
+pub(crate) fn mysql_on_loopback() -> Option<&'static Speaker> {
+    static SERVER: OnceLock<Option<Speaker>> = OnceLock::new();
+    let start = || {
+        let free = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = free.local_addr().unwrap().port();
+        drop(free);
+        start(Some(port))
+    };
     SERVER.get_or_init(start).as_ref()
 }
 
-fn start() -> Option<Speaker> {
+fn start(port: Option<u16>) -> Option<Speaker> {
     let (program, version) = match found() {
         Ok(found) => found,
         Err(why) => {
@@ -35,7 +47,7 @@ fn start() -> Option<Speaker> {
     let fixed = [
         SMALL,
         &[
-            "--skip-networking",
+            "--bind-address=127.0.0.1",
             "--mysqlx=0",
             "--secure-file-priv=",
             "--skip-log-bin",
@@ -47,7 +59,7 @@ fn start() -> Option<Speaker> {
             "--max-connections=60",
         ],
     ];
-    Some(Speaker::start(&template, &program, &fixed.concat()))
+    Some(Speaker::start(&template, &program, &fixed.concat(), port))
 }
 
 /// The program and its version, or why there is none.

@@ -12,24 +12,36 @@ pub(super) const FOLDERS: &[&str] = &["/usr/sbin", "/usr/bin"];
 /// A server that speaks MySQL's protocol, without any safety against power failures.
 pub(crate) struct Speaker {
     running: Running,
+    /// Where it listens on the loopback, beside its socket.
+    port: Option<u16>,
 }
 
 impl Speaker {
-    /// Starts a server in a copy of a template.
-    pub(super) fn start(template: &Template<'_>, program: &Path, fixed: &[&str]) -> Self {
+    /// Starts a server in a copy of a template, at a port of the loopback if it is to have one.
+    pub(super) fn start(
+        template: &Template<'_>,
+        program: &Path,
+        fixed: &[&str],
+        port: Option<u16>,
+    ) -> Self {
+        let network = match port {
+            None => "--skip-networking".to_owned(),
+            Some(port) => format!("--port={port}"),
+        };
         let arguments = |folder: &Path| {
             let own = [
                 format!("--datadir={}", folder.display()),
                 format!("--socket={}", socket(folder).display()),
                 // A server that starts removes every temporary table from this folder, also those of another server.
                 format!("--tmpdir={}", folder.with_file_name("").display()),
+                network.clone(),
             ];
             let fixed = fixed.iter().map(|one| (*one).to_owned());
             let no_defaults = "--no-defaults".to_owned();
             [no_defaults].into_iter().chain(own).chain(fixed).collect()
         };
         let running = template.start(program, &arguments);
-        let server = Self { running };
+        let server = Self { running, port };
         server.running.wait_until(|| server.answers());
         server
     }
@@ -64,6 +76,12 @@ impl Speaker {
             "mysql://{user}@localhost/{database}?socket={}",
             socket(&self.running.folder).display()
         )
+    }
+
+    /// Where the connector finds a database over TCP.
+    pub(crate) fn url_over_tcp(&self, user: &str, database: &str) -> Option<String> {
+        let port = self.port?;
+        Some(format!("mysql://{user}@127.0.0.1:{port}/{database}"))
     }
 
     /// The folder of its data, where it also keeps its certificates.

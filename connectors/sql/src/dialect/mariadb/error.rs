@@ -17,6 +17,11 @@ pub(super) fn classified(error: &Error) -> ConnectorError {
             let what = "no TLS connection to the database could be made; see ssl-mode of the URL";
             ConnectorError::new(ErrorKind::Config, what)
         }
+        // The driver brings no RSA, by which alone such a password could be sent otherwise.
+        Error::Configuration(problem) if problem.to_string().starts_with("RSA") => {
+            let what = "MySQL asks for the password itself, which is sent over TLS alone; see ssl-mode of the URL";
+            ConnectorError::new(ErrorKind::Config, what)
+        }
         Error::Configuration(_) => {
             let what = "the database's URL names a file or an option that cannot be used";
             ConnectorError::new(ErrorKind::Config, what)

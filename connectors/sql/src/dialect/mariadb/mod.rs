@@ -175,8 +175,12 @@ fn placeholder(_: usize, bound: &Bound) -> String {
     match &bound.cast {
         None => "?".to_owned(),
         Some(cast) => match cast.split_once(" COLLATE ") {
-            None => format!("CAST(? AS {cast})"),
-            Some((cast, collation)) => format!("CAST(? AS {cast}) COLLATE {collation}"),
+            // MySQL would take the value for what it is cast to, and a large number for the largest that it knows then.
+            None => format!("CAST(CAST(? AS CHAR) AS {cast})"),
+            Some((character_set, collation)) => {
+                let text = "CAST(? AS CHAR CHARACTER SET utf8mb4)";
+                format!("CONVERT({text} USING {character_set}) COLLATE {collation}")
+            }
         },
     }
 }

@@ -66,9 +66,7 @@ pub(super) fn column(name: String, of: &MariaType<'_>) -> Column {
         // MySQL fails where a text cannot be written in the column's character set; as a cast it is another text then.
         Text if of.dialect == Dialect::MySql && !matches!(of.character_set, "" | "utf8mb4") => {
             let (character_set, collation) = (of.character_set, of.collation);
-            Some(format!(
-                "CHAR CHARACTER SET {character_set} COLLATE {collation}"
-            ))
+            Some(format!("{character_set} COLLATE {collation}"))
         }
         _ => None,
     };
@@ -126,6 +124,12 @@ pub(crate) fn equal_values(column: &Column, value: &Value) -> Vec<Value> {
             .filter(|one| one.to_string() == text)
     };
     match column.column_type {
+        // A year of two digits would be one of this century or of the last.
+        ColumnType::Integer
+            if column.declared.starts_with("year") && matches!(text.len(), 1..4) && text != "0" =>
+        {
+            Vec::new()
+        }
         ColumnType::Integer | ColumnType::Real => match (signed(), unsigned()) {
             (Some(number), _) => vec![Value::Integer(number)],
             (None, Some(_)) if column.cast.is_some() => vec![Value::text(text)],

@@ -216,3 +216,28 @@ async fn dates_of_nothing_go_in_and_out_as_they_are() {
         "2000-01-01 00:00:00\n2000-01-01 00:00:00"
     );
 }
+
+/// Nobody can tell what is in a text that is nested more deeply than MySQL reads, so nothing is claimed of it.
+#[tokio::test]
+async fn json_that_is_nested_too_deeply_is_an_error_and_not_nothing() {
+    let Some(place) = place(
+        "CREATE TABLE people (id INT PRIMARY KEY); CREATE TABLE events (id INT PRIMARY KEY, payload TEXT);
+         INSERT INTO people VALUES (1); INSERT INTO events VALUES (1, '{\"id\": 1}'), (2, repeat('[', 101))",
+    ) else {
+        return;
+    };
+    let connector = place.connector(
+        r#"[table.people]
+           subject = { person_id = "id" }
+           erase = "delete"
+           [table.events]
+           references = { "payload -> $.id" = "people.id" }
+           erase = "delete""#,
+    );
+    let ada = subject(&["person_id=1"]);
+    let error = erase(&connector, &ada, "events", 10).await.unwrap_err();
+    assert!(error.what().contains("nested"), "{error}");
+    place.query("DELETE FROM events WHERE id = 2");
+    let done = erase(&connector, &ada, "events", 10).await.unwrap();
+    assert_eq!(done.erase(), 1);
+}

@@ -53,6 +53,7 @@ fn start(port: Option<u16>) -> Option<Speaker> {
             "--skip-log-bin",
             "--innodb-flush-log-at-trx-commit=0",
             "--innodb-doublewrite=0",
+            "--innodb-flush-method=nosync",
             "--innodb-buffer-pool-size=64M",
             "--innodb-fast-shutdown=2",
             "--performance-schema=off",

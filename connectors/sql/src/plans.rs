@@ -101,7 +101,9 @@ async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], String) {
         Dialect::MySql => {
             let mysql = servers::mysql().unwrap();
             let database = mysql.create();
-            mysql.query(&database, &mysql_script());
+            let file = folder.path().join("script.sql");
+            std::fs::write(&file, mysql_script()).unwrap();
+            mysql.run_file(&database, &file);
             (mysql.url(&database), database)
         }
     };

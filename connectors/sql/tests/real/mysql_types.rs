@@ -218,7 +218,7 @@ async fn dates_of_nothing_go_in_and_out_as_they_are() {
 }
 
 /// Nobody can tell what is in a text that is nested more deeply than MySQL reads, so nothing is claimed of it.
-#[tokio::test]
+#[tokio::test(flavor = "multi_thread")]
 async fn json_that_is_nested_too_deeply_is_an_error_and_not_nothing() {
     let Some(place) = place(
         "CREATE TABLE people (id INT PRIMARY KEY); CREATE TABLE events (id INT PRIMARY KEY, payload TEXT);

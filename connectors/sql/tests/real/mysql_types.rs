@@ -4,7 +4,7 @@ use adieu_core::{Connector, FieldType};
 use serde_json::{Value, json};
 
 use crate::common::{collect, erase, erase_all, export, subject, survey};
-use crate::place::{Place, Server};
+use crate::place::{Place, Server, connector_at};
 use crate::servers::mysql;
 
 fn place(sql: &str) -> Option<Place> {
@@ -239,5 +239,43 @@ async fn json_that_is_nested_too_deeply_is_an_error_and_not_nothing() {
     assert!(error.what().contains("nested"), "{error}");
     place.query("DELETE FROM events WHERE id = 2");
     let done = erase(&connector, &ada, "events", 10).await.unwrap();
+    assert_eq!(done.erase(), 1);
+}
+
+/// Deleting deletes what hangs on a row also where the user has no right to see it.
+#[tokio::test]
+async fn a_cascade_that_the_user_may_not_see_does_not_happen() {
+    let Some(shop) =
+        place("CREATE TABLE people (id INT PRIMARY KEY); INSERT INTO people VALUES (1), (2);")
+    else {
+        return;
+    };
+    let other = Place::empty(Server::MySql);
+    let people = format!("{}.people", shop.name());
+    other.query(&format!(
+        "CREATE TABLE notes (id INT PRIMARY KEY, person INT, FOREIGN KEY (person) REFERENCES {people} (id) ON DELETE CASCADE);
+         INSERT INTO notes VALUES (1, 1); CREATE USER clerk@localhost; GRANT ALL ON {}.* TO clerk@localhost",
+        shop.name()
+    ));
+    let url = mysql().unwrap().url_as("clerk", shop.name());
+    let mapping = "[table.people]\nsubject = { person_id = \"id\" }\nerase = \"delete\"";
+    let ada = subject(&["person_id=1"]);
+    // Neither where it sees nothing of it, nor where it sees a part.
+    for grant in [
+        "DO 0".to_owned(),
+        format!(
+            "GRANT SELECT (id) ON {}.notes TO clerk@localhost",
+            other.name()
+        ),
+    ] {
+        other.query(&grant);
+        let connector = connector_at(&url, mapping).unwrap();
+        let error = erase(&connector, &ada, "people", 10).await.unwrap_err();
+        assert!(error.what().contains(".notes.person"), "{error}");
+        assert_eq!(other.count("SELECT count(*) FROM notes"), 1);
+    }
+    other.query("DROP TABLE notes");
+    let connector = connector_at(&url, mapping).unwrap();
+    let done = erase(&connector, &ada, "people", 10).await.unwrap();
     assert_eq!(done.erase(), 1);
 }

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use adieu_core::ConnectorError;
+use adieu_core::{ConnectorError, ErrorKind};
 
 use super::MariaDb;
 use super::types::{self, MariaType};
@@ -52,6 +52,14 @@ const PAIRS: &str = "
     SELECT table_schema, table_name, constraint_name, column_name, referenced_table_name, referenced_column_name
     FROM information_schema.key_column_usage WHERE referenced_table_schema = database() AND table_schema = ";
 
+/// The columns of all foreign keys of MySQL's own engine that lead to tables of this database, also of those whose tables the
+/// user may not see: whether deleting deletes or changes, by whose rows, which it leads to.
+const UNSEEN: &str = "
+    SELECT f.id, substring_index(f.for_name, '/', 1), substring_index(f.for_name, '/', -1), substring_index(f.ref_name, '/', -1),
+           f.type & 1 <> 0, f.type & 2 <> 0, c.for_col_name, c.ref_col_name
+    FROM information_schema.innodb_foreign f JOIN information_schema.innodb_foreign_cols c ON c.id = f.id
+    WHERE left(f.ref_name, char_length(database()) + 1) = concat(database(), '/') ORDER BY f.id, c.pos";
+
 /// The catalogue. For reading it may be known still; before anything is written it is read anew, because foreign keys of other
 /// databases come and go without a trace in this one.
 pub(super) async fn current(
@@ -88,7 +96,7 @@ async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, Connect
             "BASE TABLE" => {
                 catalogue
                     .tables
-                    .insert(name.to_owned(), table(schema, name, name));
+                    .insert(name.to_owned(), table_of(schema, name, name));
             }
             "SEQUENCE" => {}
             _ => {
@@ -101,10 +109,13 @@ async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, Connect
     read_columns(session, &mut catalogue).await?;
     read_keys(session, &mut catalogue).await?;
     read_foreign_keys(session, &mut catalogue).await?;
+    if catalogue.dialect == Dialect::MySql && session.is_writing() {
+        read_unseen_keys(session, &mut catalogue).await?;
+    }
     Ok(catalogue)
 }
 
-fn table(schema: &str, relation: &str, name: &str) -> Table {
+fn table_of(schema: &str, relation: &str, name: &str) -> Table {
     Table {
         name: name.to_owned(),
         sql: qualified(Some(schema), relation),
@@ -231,12 +242,64 @@ async fn read_foreign_keys(
                 },
                 may_defer: false,
             };
-            let table = catalogue.tables.entry(name.clone());
-            table
-                .or_insert_with(|| self::table(schema, relation, &name))
-                .foreign_keys
-                .push(key);
+            add_key(catalogue, schema, relation, &name, key);
         }
     }
     Ok(())
+}
+
+/// Adds the foreign keys of tables that the user may not see: their rows would be deleted or changed all the same.
+async fn read_unseen_keys(
+    session: &mut ServerSession<MariaDb>,
+    catalogue: &mut Catalogue,
+) -> Result<(), ConnectorError> {
+    let own = session
+        .rows(Sql::text("SELECT database()"), 1)
+        .await?
+        .concat();
+    let rows = session.rows(Sql::text(UNSEEN), 8).await;
+    let rows = rows.map_err(|error| match error.kind() {
+        ErrorKind::Forbidden => ConnectorError::new(
+            ErrorKind::Forbidden,
+            "the database user may not see all foreign keys, so nobody knows what a deletion would reach; grant it PROCESS",
+        ),
+        _ => error,
+    })?;
+    for same in rows.chunk_by(|one, next| one[0] == next[0]) {
+        let first = &same[0];
+        let (schema, relation) = (first[1].as_str(), first[2].as_str());
+        let name = match own.contains(&first[1]) {
+            true => relation.to_owned(),
+            false => format!("{schema}.{relation}"),
+        };
+        let key = ForeignKey {
+            pairs: same
+                .iter()
+                .map(|row| (row[6].as_str().to_owned(), row[7].as_str().to_owned()))
+                .collect(),
+            target: first[3].as_str().to_owned(),
+            on_delete: match (first[4].as_integer(), first[5].as_integer()) {
+                (0, 0) => OnDelete::Refuse,
+                (0, _) => OnDelete::Change,
+                _ => OnDelete::Cascade,
+            },
+            may_defer: false,
+        };
+        let known = catalogue.tables.get(&name).is_some_and(|table| {
+            let mut keys = table.foreign_keys.iter();
+            keys.any(|known| known.target == key.target && known.pairs == key.pairs)
+        });
+        if !known {
+            add_key(catalogue, schema, relation, &name, key);
+        }
+    }
+    Ok(())
+}
+
+fn add_key(catalogue: &mut Catalogue, schema: &str, relation: &str, name: &str, key: ForeignKey) {
+    let table = catalogue.tables.entry(name.to_owned());
+    table
+        .or_insert_with(|| table_of(schema, relation, name))
+        .foreign_keys
+        .push(key);
 }

@@ -217,7 +217,7 @@ fn postgres_server() -> Option<PathBuf> {
         .or_else(|| on_path("postgres"))
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").stderr(Stdio::null()).output();
     id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }

@@ -361,7 +361,8 @@ impl Batch<'_> {
 
     /// Deletes a row unless that would reach further: the database must never delete or change another row along with it.
     pub(crate) fn deletion(&self, with_links: bool) -> Write<'_> {
-        let (_, alias) = self.catalogue.dialect.target(self.table);
+        let dialect = self.catalogue.dialect;
+        let (_, alias) = dialect.target(self.table);
         let mut guard = String::new();
         for (child, key) in self.catalogue.leading_to(&self.table.name) {
             if child.name != self.table.name && (key.on_delete != OnDelete::Refuse || key.may_defer)
@@ -378,7 +379,7 @@ impl Batch<'_> {
             }
         }
         if with_links {
-            guard += &self.links.guard(self.table, &alias);
+            guard += &self.links.guard(dialect, self.table, &alias);
         }
         Write {
             table: self.table,

@@ -104,7 +104,7 @@ impl Links {
     }
 
     /// The end of a condition that no other row refers to this one.
-    pub(crate) fn guard(&self, table: &Table, alias: &str) -> String {
+    pub(crate) fn guard(&self, dialect: Dialect, table: &Table, alias: &str) -> String {
         let same: Vec<String> = table
             .key
             .iter()
@@ -115,10 +115,8 @@ impl Links {
             .iter()
             .map(|Link { pairs }| {
                 let refers = refers(pairs, "l", alias);
-                format!(
-                    " AND NOT EXISTS (SELECT 1 FROM {name} AS l WHERE {refers} AND NOT ({}))",
-                    same.join(" AND ")
-                )
+                let same = same.join(" AND ");
+                dialect.and_none(&format!("FROM {name} AS l WHERE {refers} AND NOT ({same})"))
             })
             .collect()
     }

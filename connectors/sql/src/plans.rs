@@ -47,6 +47,21 @@ const MARIADB: &str = "
     INSERT INTO loose SELECT seq, 1 FROM seq_1_to_20000;
     ANALYZE TABLE people, orders, `lines`, loose;
 ";
+/// The same in MySQL, which has no table of numbers.
+fn mysql_script() -> String {
+    let numbers: Vec<String> = (1..=20_000).map(|number| number.to_string()).collect();
+    let table = "CREATE TABLE numbers (seq INT PRIMARY KEY); INSERT INTO numbers VALUES ";
+    let from = "numbers WHERE seq >";
+    MARIADB
+        .replace("seq_2_to_20000", &format!("{from} 1"))
+        .replace("seq_1_to_20000", &format!("{from} 0"))
+        .replacen(
+            "INSERT",
+            &format!("{table} ({}); INSERT", numbers.join("),(")),
+            1,
+        )
+}
+
 const MAPPING: &str = r#"
     [table.people]
     subject = { person_id = "id", email = "email" }
@@ -82,6 +97,14 @@ async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], String) {
             let database = servers::mariadb().create();
             servers::mariadb().query(&database, MARIADB);
             (servers::mariadb().url(&database), database)
+        }
+        Dialect::MySql => {
+            let mysql = servers::mysql().unwrap();
+            let database = mysql.create();
+            let file = folder.path().join("script.sql");
+            std::fs::write(&file, mysql_script()).unwrap();
+            mysql.run_file(&database, &file);
+            (mysql.url(&database), database)
         }
     };
     let mut config: SqlConfig = toml::from_str(&format!("url = \"\"\n{MAPPING}")).unwrap();
@@ -176,17 +199,28 @@ async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String 
         Dialect::Postgres => ("EXPLAIN (COSTS OFF) ", 1, 0..1),
         // Table, how it is read, by which key, and what else.
         Dialect::MariaDb => ("EXPLAIN ", 10, 2..10),
+        // It tells partitions beside, after the table.
+        Dialect::MySql => ("EXPLAIN ", 12, 2..12),
     };
     let mut explained = Sql::text(words);
     explained.append(query);
     let mut plan = String::new();
     for row in session.rows(explained, width).await.unwrap() {
-        for value in &row[told.clone()] {
+        let told = told
+            .clone()
+            .filter(|at| dialect != Dialect::MySql || *at != 3);
+        for value in told.map(|at| &row[at]) {
             plan += value.as_cell().as_text().unwrap_or("-");
-            plan += if width == 10 { " " } else { "; " };
+            plan += if width >= 10 { " " } else { "; " };
         }
     }
     plan
+}
+
+/// MariaDB, and MySQL where it is there.
+fn alike() -> impl Iterator<Item = Dialect> {
+    let mysql = servers::mysql().map(|_| Dialect::MySql);
+    [Dialect::MariaDb].into_iter().chain(mysql)
 }
 
 #[tokio::test]
@@ -205,17 +239,19 @@ async fn a_person_is_found_by_the_index_of_an_identity() {
         );
     }
     assert!(touch.contains("Index Scan using people_pkey"), "{touch}");
-    let [page, batch, touch] = plans(Dialect::MariaDb, "people").await.0;
-    for plan in [page, batch] {
+    for dialect in alike() {
+        let [page, batch, touch] = plans(dialect, "people").await.0;
+        for plan in [page, batch] {
+            assert!(
+                plan.starts_with("t const") && plan.contains(" email "),
+                "{dialect:?} {plan}"
+            );
+        }
         assert!(
-            plan.starts_with("t const") && plan.contains(" email "),
-            "{plan}"
+            touch.contains(" range ") && touch.contains(" PRIMARY "),
+            "{dialect:?} {touch}"
         );
     }
-    assert!(
-        touch.contains(" range ") && touch.contains(" PRIMARY "),
-        "{touch}"
-    );
 }
 
 #[tokio::test]
@@ -236,17 +272,19 @@ async fn what_refers_to_one_row_is_walked_through_in_the_order_of_its_index() {
         );
     }
     assert!(touch.contains("Index Scan using orders_pkey"), "{touch}");
-    let [page, batch, touch] = plans(Dialect::MariaDb, "orders").await.0;
-    for plan in [page, batch] {
+    for dialect in alike() {
+        let [page, batch, touch] = plans(dialect, "orders").await.0;
+        for plan in [page, batch] {
+            assert!(
+                plan.contains(" of_person ") && !plan.contains("filesort"),
+                "{dialect:?} {plan}"
+            );
+        }
         assert!(
-            plan.contains(" of_person ") && !plan.contains("filesort"),
-            "{plan}"
+            touch.contains(" range ") && touch.contains(" PRIMARY "),
+            "{dialect:?} {touch}"
         );
     }
-    assert!(
-        touch.contains(" range ") && touch.contains(" PRIMARY "),
-        "{touch}"
-    );
 }
 
 #[tokio::test]
@@ -263,11 +301,13 @@ async fn a_table_of_a_composite_key_is_walked_through_by_it() {
             "{plan}"
         );
     }
-    for plan in plans(Dialect::MariaDb, "lines").await.0 {
-        assert!(
-            plan.contains(" PRIMARY ") && !plan.contains(" ALL ") && !plan.contains("filesort"),
-            "{plan}"
-        );
+    for dialect in alike() {
+        for plan in plans(dialect, "lines").await.0 {
+            assert!(
+                plan.contains(" PRIMARY ") && !plan.contains(" ALL ") && !plan.contains("filesort"),
+                "{dialect:?} {plan}"
+            );
+        }
     }
 }
 
@@ -284,12 +324,14 @@ async fn without_an_index_the_table_is_read_on_from_where_it_was_left() {
             "{plan}"
         );
     }
-    let [page, batch, _] = plans(Dialect::MariaDb, "loose").await.0;
-    for plan in [page, batch] {
-        assert!(
-            plan.contains(" PRIMARY ") && !plan.contains("filesort"),
-            "{plan}"
-        );
+    for dialect in alike() {
+        let [page, batch, _] = plans(dialect, "loose").await.0;
+        for plan in [page, batch] {
+            assert!(
+                plan.contains(" PRIMARY ") && !plan.contains("filesort"),
+                "{dialect:?} {plan}"
+            );
+        }
     }
 }
 
@@ -306,11 +348,13 @@ async fn what_is_deleted_unread_is_found_by_an_index_and_gone_to_by_its_place() 
             plan.contains("Tid Scan on") && !plan.contains("Seq Scan"),
             "{plan}"
         );
-        let (_, plan) = plans(Dialect::MariaDb, collection).await;
-        assert!(
-            plan.contains(" PRIMARY ") && !plan.contains("t ALL") && !plan.contains("t index"),
-            "{plan}"
-        );
+        for dialect in alike() {
+            let (_, plan) = plans(dialect, collection).await;
+            assert!(
+                plan.contains(" PRIMARY ") && !plan.contains("t ALL") && !plan.contains("t index"),
+                "{dialect:?} {plan}"
+            );
+        }
     }
     // What is changed or kept is read first, whatever the database.
     assert_eq!(plans(Dialect::Postgres, "orders").await.1, "");

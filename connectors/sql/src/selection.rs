@@ -182,12 +182,9 @@ impl Selector<'_> {
             return Ok(Some(found));
         };
         let column = self.column(table, array.name())?;
-        let mut any = Sql::text("EXISTS (SELECT 1 FROM ");
-        any.append(self.dialect().elements(column, alias, array))
-            .push(" WHERE ")
-            .append(found)
-            .push(")");
-        Ok(Some(any))
+        Ok(Some(
+            self.dialect().any_element(column, alias, array, found),
+        ))
     }
 
     /// The keys of the rows that a condition selects there; `None` where there are too many, or none may be fetched.

@@ -42,6 +42,11 @@ impl House {
         self.target.join("tools").join("node")
     }
 
+    /// The folder of the MySQL server that the tests start.
+    pub(crate) fn mysql(&self) -> PathBuf {
+        self.target.join("tools").join("mysql")
+    }
+
     /// A program of the tools' own folder, or else of the `PATH`.
     pub(crate) fn program(&self, name: &str) -> Option<PathBuf> {
         let own = self.venv().join("bin").join(name);

@@ -8,6 +8,7 @@
 mod command;
 mod count;
 mod house;
+mod mysql;
 mod options;
 mod parts;
 mod tools;

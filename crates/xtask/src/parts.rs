@@ -8,6 +8,7 @@ use std::time::{Duration, Instant};
 use crate::command::{cargo, run as run_command, run_and_read};
 use crate::count::{Count, is_closing_line};
 use crate::house::House;
+use crate::mysql;
 use crate::tools;
 
 /// One part: a name to choose it by, what it proves, and how.
@@ -99,10 +100,13 @@ pub(crate) fn run(house: &House, only: &[String], advisories: bool) -> Result<()
         let _ = std::io::stdout().flush();
         results.push((part, begun.elapsed(), result));
     }
-    sum_up(&results)
+    sum_up(house, &results)
 }
 
-fn sum_up(results: &[(&Part, Duration, Result<Count, String>)]) -> Result<(), String> {
+fn sum_up(
+    house: &House,
+    results: &[(&Part, Duration, Result<Count, String>)],
+) -> Result<(), String> {
     println!("\n=== summary ===");
     let mut total = Count::default();
     let mut failed = Vec::new();
@@ -118,6 +122,9 @@ fn sum_up(results: &[(&Part, Duration, Result<Count, String>)]) -> Result<(), St
             Ok(count) => total.add(*count),
             Err(problem) => failed.push((part.name, problem)),
         }
+    }
+    if let Some(why) = mysql::why_absent(house) {
+        println!("The tests of MySQL did NOT run, because it cannot be had here: {why}");
     }
     for (name, problem) in &failed {
         println!("{name}: {problem}");

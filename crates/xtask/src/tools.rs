@@ -5,10 +5,13 @@ use std::process::{Command, Stdio};
 
 use crate::command::run;
 use crate::house::{House, on_path};
+use crate::mysql;
 
 /// How to see that something is there already.
 enum Seen {
     Program(&'static str),
+    /// A library that the unpacked MySQL needs of Debian.
+    LibraryOfMySql(&'static str),
     /// A program of the PostgreSQL server, which Debian keeps off the `PATH`.
     PostgresServer,
     /// A Python that can make an environment: Debian keeps that in a package of its own.
@@ -20,7 +23,12 @@ const DEBIAN: &[(Seen, &str)] = &[
     (Seen::Program("7z"), "p7zip-full"),
     (Seen::Program("bsdtar"), "libarchive-tools"),
     (Seen::Program("chromium"), "chromium"),
+    (Seen::Program("curl"), "curl"),
     (Seen::Program("influxd"), "influxdb"),
+    (Seen::LibraryOfMySql("liblz4.so.1"), "liblz4-1"),
+    (Seen::LibraryOfMySql("libnuma.so.1"), "libnuma1"),
+    (Seen::LibraryOfMySql("libssl.so.3"), "libssl3"),
+    (Seen::LibraryOfMySql("libzstd.so.1"), "libzstd1"),
     (Seen::Program("mariadbd"), "mariadb-server"),
     (Seen::Program("node"), "nodejs"),
     (Seen::Program("npm"), "npm"),
@@ -81,7 +89,8 @@ const NODE: &[&str] = &[
 pub(crate) fn install(house: &House) -> Result<(), String> {
     install_debian()?;
     install_python(house)?;
-    install_node(house)
+    install_node(house)?;
+    mysql::install(house)
 }
 
 fn install_debian() -> Result<(), String> {
@@ -189,6 +198,10 @@ impl Seen {
     fn is_there(&self) -> bool {
         match self {
             Self::Program(name) => on_path(name).is_some(),
+            Self::LibraryOfMySql(name) => {
+                let folders = ["/usr/lib/x86_64-linux-gnu", "/usr/lib64"].map(Path::new);
+                !mysql::runs_here() || folders.iter().any(|folder| folder.join(name).exists())
+            }
             Self::PostgresServer => postgres_server().is_some(),
             Self::PythonVenv => quiet("python3", &["-c", "import ensurepip, venv"]),
         }
@@ -204,7 +217,7 @@ fn postgres_server() -> Option<PathBuf> {
         .or_else(|| on_path("postgres"))
 }
 
-fn is_root() -> bool {
+pub(crate) fn is_root() -> bool {
     let id = Command::new("id").arg("-u").stderr(Stdio::null()).output();
     id.is_ok_and(|id| id.stdout.trim_ascii() == b"0")
 }

@@ -20,16 +20,33 @@ impl Dialect {
         match self {
             Self::Sqlite => sqlite::inside::text(&column(alias, &of.name), local),
             Self::Postgres => postgres::inside::text(of, &column(alias, &of.name), local),
-            Self::MariaDb => mariadb::inside::text(&column(alias, &of.name), local),
+            Self::MariaDb | Self::MySql => mariadb::inside::text(&column(alias, &of.name), local),
         }
     }
 
+    /// Whether an element of the array at a place meets a condition.
+    pub(crate) fn any_element(self, of: &Column, alias: &str, local: &Local, meets: Sql) -> Sql {
+        let (before, after) = match self {
+            // MySQL before 9 makes a join of EXISTS, in which it reads the array of one row for all of them.
+            Self::MySql => ("(SELECT count(*) FROM ", ") > 0"),
+            _ => ("EXISTS (SELECT 1 FROM ", ")"),
+        };
+        let mut any = Sql::text(before);
+        any.append(self.elements(of, alias, local))
+            .push(" WHERE ")
+            .append(meets)
+            .push(after);
+        any
+    }
+
     /// A table of the elements of the array at a place.
-    pub(crate) fn elements(self, of: &Column, alias: &str, local: &Local) -> Sql {
+    fn elements(self, of: &Column, alias: &str, local: &Local) -> Sql {
         match self {
             Self::Sqlite => sqlite::inside::elements(&column(alias, &of.name), local),
             Self::Postgres => postgres::inside::elements(of, &column(alias, &of.name), local),
-            Self::MariaDb => mariadb::inside::elements(&column(alias, &of.name), local),
+            Self::MariaDb | Self::MySql => {
+                mariadb::inside::elements(&column(alias, &of.name), local)
+            }
         }
     }
 
@@ -39,7 +56,7 @@ impl Dialect {
         match self {
             Self::Sqlite => sqlite::inside::held(&column(alias, &of.name), local),
             Self::Postgres => postgres::inside::held(of, &column(alias, &of.name), local),
-            Self::MariaDb => mariadb::inside::held(&column(alias, &of.name), local),
+            Self::MariaDb | Self::MySql => mariadb::inside::held(&column(alias, &of.name), local),
         }
     }
 
@@ -66,7 +83,7 @@ impl Dialect {
                 }
                 postgres::inside::is_json(of)
             }
-            Self::MariaDb => of.nested || of.column_type == ColumnType::Text,
+            Self::MariaDb | Self::MySql => of.nested || of.column_type == ColumnType::Text,
         };
         (!may_be_json).then_some("it holds neither JSON nor an array")
     }
@@ -79,7 +96,7 @@ impl Dialect {
             Self::Sqlite => format!(
                 "CASE WHEN typeof({plain}) IN ('integer', 'text') THEN CAST({plain} AS TEXT) END"
             ),
-            Self::MariaDb if of.field_type == FieldType::Binary => "NULL".to_owned(),
+            Self::MariaDb | Self::MySql if of.field_type == FieldType::Binary => "NULL".to_owned(),
             _ => self.byte_by_byte(&self.restored(of, alias)),
         }
     }

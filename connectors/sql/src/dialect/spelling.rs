@@ -15,6 +15,8 @@ pub(crate) enum Dialect {
     Sqlite,
     Postgres,
     MariaDb,
+    /// It speaks as MariaDB does but for a few words, which are told apart where they are.
+    MySql,
 }
 
 impl Dialect {
@@ -36,7 +38,7 @@ impl Dialect {
                 Some(ColumnType::Text | ColumnType::Integer) => plain,
                 _ => self.as_text(&plain),
             },
-            Self::MariaDb => match table.column(name) {
+            Self::MariaDb | Self::MySql => match table.column(name) {
                 Some(column) => self.restored(column, alias),
                 None => plain,
             },
@@ -47,7 +49,7 @@ impl Dialect {
     pub(crate) fn as_text(self, expression: &str) -> String {
         match self {
             Self::Sqlite | Self::Postgres => format!("CAST({expression} AS TEXT)"),
-            Self::MariaDb => format!("CAST({expression} AS CHAR)"),
+            Self::MariaDb | Self::MySql => format!("CAST({expression} AS CHAR)"),
         }
     }
 
@@ -56,7 +58,9 @@ impl Dialect {
         match self {
             Self::Sqlite => format!("{expression} COLLATE BINARY"),
             Self::Postgres => format!("CAST({expression} AS TEXT) COLLATE \"C\""),
-            Self::MariaDb => format!("CAST(CONVERT({expression} USING utf8mb4) AS BINARY)"),
+            Self::MariaDb | Self::MySql => {
+                format!("CAST(CONVERT({expression} USING utf8mb4) AS BINARY)")
+            }
         }
     }
 
@@ -64,8 +68,14 @@ impl Dialect {
     pub(crate) fn compared(self, of: &Column, alias: &str) -> String {
         let plain = column(alias, &of.name);
         match (self, of.column_type) {
-            (Self::MariaDb, ColumnType::Own) if of.field_type == FieldType::Binary => plain,
-            (Self::MariaDb, ColumnType::Own) => self.byte_by_byte(&self.as_text(&plain)),
+            (Self::MariaDb | Self::MySql, ColumnType::Own)
+                if of.field_type == FieldType::Binary =>
+            {
+                plain
+            }
+            (Self::MariaDb | Self::MySql, ColumnType::Own) => {
+                self.byte_by_byte(&self.as_text(&plain))
+            }
             (_, ColumnType::Own) => self.as_text(&plain),
             _ => plain,
         }
@@ -84,7 +94,7 @@ impl Dialect {
         match self {
             Self::Sqlite => sqlite::equal_values(column, value),
             Self::Postgres => postgres::equal_values(column, value),
-            Self::MariaDb => mariadb::equal_values(column, value),
+            Self::MariaDb | Self::MySql => mariadb::equal_values(column, value),
         }
     }
 
@@ -94,10 +104,16 @@ impl Dialect {
         match (self, of.column_type) {
             (Self::Sqlite, _) | (_, ColumnType::Text | ColumnType::Integer) => match &of.fetch {
                 // Bits are fetched as the number that they are.
-                Some(form) if self == Self::MariaDb => form.replace("{}", &plain),
+                Some(form) if matches!(self, Self::MariaDb | Self::MySql) => {
+                    form.replace("{}", &plain)
+                }
                 _ => plain,
             },
-            (Self::MariaDb, ColumnType::Own) if of.field_type == FieldType::Binary => plain,
+            (Self::MariaDb | Self::MySql, ColumnType::Own)
+                if of.field_type == FieldType::Binary =>
+            {
+                plain
+            }
             _ if of.cast.as_deref() == Some("inet") => self.fetched(of, alias),
             _ => self.as_text(&plain),
         }
@@ -123,6 +139,15 @@ impl Dialect {
                 .push(expression)
                 .push(" <=> ")
                 .bind_as(constant.clone(), None),
+            // JSON equals no text, but what it would be as JSON.
+            Self::MySql => sql.push(expression).push(" <=> ").bind_as(
+                constant.clone(),
+                match of.column_type {
+                    ColumnType::Own if of.nested => Some("JSON"),
+                    ColumnType::Text => of.cast.as_deref(),
+                    _ => None,
+                },
+            ),
         };
         Some(sql)
     }
@@ -131,21 +156,32 @@ impl Dialect {
     pub(crate) fn coerced(self, column_type: ColumnType, value: Value) -> Value {
         match self {
             Self::Sqlite => sqlite::coerced(column_type, value),
-            Self::Postgres | Self::MariaDb => value,
+            Self::Postgres | Self::MariaDb | Self::MySql => value,
         }
     }
 
     /// Whether `(a, b) > (1, 2)` finds its place in an index.
     pub(crate) fn compares_rows(self) -> bool {
-        self != Self::MariaDb
+        !matches!(self, Self::MariaDb | Self::MySql)
     }
 
     /// How many rows there are of a query's FROM and WHERE, counted up to a limit where that can be.
     pub(crate) fn counted(self, rest: &str, limit: u64) -> String {
         match self {
             // A limited query within it could not see the row that it is about.
-            Self::MariaDb => format!("(SELECT count(*) {rest})"),
+            Self::MariaDb | Self::MySql => format!("(SELECT count(*) {rest})"),
             _ => format!("(SELECT count(*) FROM (SELECT 1 {rest} LIMIT {limit}) AS c)"),
+        }
+    }
+
+    /// The end of a condition that there is no row of a query's FROM and WHERE, in a statement that may write to the same table.
+    pub(crate) fn and_none(self, rest: &str) -> String {
+        match self {
+            // MySQL reads from the table that it writes to only what it has put aside before.
+            Self::MySql => {
+                format!(" AND NOT EXISTS (SELECT 1 FROM (SELECT 1 {rest} LIMIT 1) AS n)")
+            }
+            _ => format!(" AND NOT EXISTS (SELECT 1 {rest})"),
         }
     }
 
@@ -154,7 +190,7 @@ impl Dialect {
         match self {
             Self::Sqlite | Self::Postgres => (format!("{} AS t", table.sql), "t".to_owned()),
             // A single-table DELETE knows no alias.
-            Self::MariaDb => (table.sql.clone(), table.sql.clone()),
+            Self::MariaDb | Self::MySql => (table.sql.clone(), table.sql.clone()),
         }
     }
 
@@ -185,7 +221,7 @@ impl Dialect {
                     .append(rows.clone())
                     .push(" THEN TRUE ELSE FALSE END");
             }
-            Self::MariaDb => {
+            Self::MariaDb | Self::MySql => {
                 let same = keys.iter().enumerate();
                 let same: Vec<String> = same.map(|(i, key)| format!("s.k{i} = {key}")).collect();
                 let named = keys.iter().enumerate();
@@ -240,7 +276,7 @@ impl Dialect {
         match self {
             Self::Sqlite => "",
             Self::Postgres => " FOR UPDATE OF t",
-            Self::MariaDb => " FOR UPDATE",
+            Self::MariaDb | Self::MySql => " FOR UPDATE",
         }
     }
 }

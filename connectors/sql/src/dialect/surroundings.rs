@@ -63,7 +63,7 @@ impl Session {
         let text = match dialect {
             Dialect::Sqlite => SQLITE,
             Dialect::Postgres => POSTGRES,
-            Dialect::MariaDb => MARIADB,
+            Dialect::MariaDb | Dialect::MySql => MARIADB,
         };
         let mut around = Surroundings::default();
         for row in self.rows(Sql::text(text), 6).await? {

@@ -77,6 +77,6 @@ pub(crate) fn statements(
     match dialect {
         Dialect::Sqlite => Ok(write.of_one(dialect, &rows[0])),
         Dialect::Postgres => Err(super::postgres::statement(write)),
-        Dialect::MariaDb => Ok(super::mariadb::statements(write, rows).remove(0)),
+        Dialect::MariaDb | Dialect::MySql => Ok(super::mariadb::statements(write, rows).remove(0)),
     }
 }

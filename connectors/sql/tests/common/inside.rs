@@ -15,6 +15,8 @@ pub(crate) enum Kind {
     Sqlite,
     /// MariaDB: any text, with `\` as an escape in literals.
     MariaDb,
+    /// MySQL: its own type, which is no text.
+    MySql,
     Json,
     Jsonb,
 }
@@ -157,7 +159,7 @@ pub(crate) fn script(kind: Kind) -> String {
     let (json, text) = match kind {
         Kind::Sqlite => ("JSON", "TEXT"),
         Kind::MariaDb => ("LONGTEXT", "VARCHAR(100)"),
-        Kind::Json => ("JSON", "VARCHAR(100)"),
+        Kind::Json | Kind::MySql => ("JSON", "VARCHAR(100)"),
         Kind::Jsonb => ("JSONB", "VARCHAR(100)"),
     };
     // A short text with a collation that overlooks case is JSON for MariaDB too.
@@ -183,7 +185,7 @@ pub(crate) fn script(kind: Kind) -> String {
     let mut add = |table: &str, rows: &[(i64, &str)], more: &str| {
         for (id, text) in rows {
             let mut text = text.replace('\'', "''");
-            if kind == Kind::MariaDb {
+            if matches!(kind, Kind::MariaDb | Kind::MySql) {
                 text = text.replace('\\', "\\\\");
             }
             script += &format!("INSERT INTO {table} VALUES ({id}, '{text}'{more});\n");

@@ -5,12 +5,10 @@ use adieu_core::Connector;
 use crate::common::{erase, subject};
 use crate::place::{Place, Server};
 
-const BOTH: [Server; 2] = [Server::Postgres, Server::MariaDb];
-
 fn people(server: Server) -> Place {
     let (before, mood) = match server {
         Server::Postgres => ("CREATE TYPE mood AS ENUM ('sad', 'happy');", "mood"),
-        Server::MariaDb => ("", "ENUM('sad', 'happy')"),
+        Server::MariaDb | Server::MySql => ("", "ENUM('sad', 'happy')"),
     };
     Place::new(
         server,
@@ -31,7 +29,7 @@ fn mapping(pseudonyms: &str) -> String {
 
 #[tokio::test]
 async fn every_constant_that_does_not_fit_its_column_is_named_at_once() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = people(server);
         let wrong = mapping(
             "email = \"unique\"\nnick = \"unique\"\nsmall = { value = 40000 }\nborn = { value = \"gone\" }\nok = { value = 7 }\n\
@@ -53,7 +51,7 @@ async fn every_constant_that_does_not_fit_its_column_is_named_at_once() {
 
 #[tokio::test]
 async fn what_fits_is_written_and_known_again() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = people(server);
         let right = mapping(
             "email = \"unique\"\nnick = { value = \"gone\" }\nsmall = { value = -32768 }\nborn = { value = \"2000-01-01\" }\nok = { value = false }\n\

@@ -5,11 +5,9 @@ use adieu_core::{Connector, ErrorKind};
 use crate::common::{collect, erase, export, subject, survey};
 use crate::place::{Place, Server, connector_at};
 
-const BOTH: [Server; 2] = [Server::Postgres, Server::MariaDb];
-
 #[tokio::test]
 async fn every_mistake_of_a_mapping_is_told_at_once() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = Place::new(
             server,
             "CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(50) NOT NULL, born DATE, score DECIMAL(8,2));
@@ -131,7 +129,7 @@ async fn rows_that_a_policy_would_hide_are_an_error_and_not_nothing() {
 
 #[tokio::test]
 async fn a_changed_schema_is_noticed_without_a_restart() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = Place::new(
             server,
             "CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(50)); INSERT INTO people VALUES (1, 'ada@example.com');",
@@ -177,11 +175,8 @@ async fn a_changed_schema_is_noticed_without_a_restart() {
 
 #[tokio::test]
 async fn many_rows_are_met_exactly_once_whatever_the_size_of_a_page() {
-    for server in BOTH {
-        let numbers = match server {
-            Server::Postgres => "generate_series(1, 5000) AS n(i)",
-            Server::MariaDb => "(SELECT seq AS i FROM seq_1_to_5000) AS n",
-        };
+    for server in Server::all() {
+        let numbers = server.numbers(5000);
         let place = Place::new(
             server,
             &format!(
@@ -208,20 +203,22 @@ async fn many_rows_are_met_exactly_once_whatever_the_size_of_a_page() {
 
 #[tokio::test]
 async fn a_cascade_into_another_database_does_not_happen() {
-    let place = Place::new(
-        Server::MariaDb,
-        "CREATE TABLE people (id INT PRIMARY KEY); INSERT INTO people VALUES (1), (2);",
-    );
-    let other = Place::empty(Server::MariaDb);
-    let people = format!("{}.people", place.name());
-    other.query(&format!(
-        "CREATE TABLE notes (id INT PRIMARY KEY, person INT, FOREIGN KEY (person) REFERENCES {people} (id) ON DELETE CASCADE); INSERT INTO notes VALUES (1, 1)"
-    ));
-    let connector =
-        place.connector("[table.people]\nsubject = { person_id = \"id\" }\nerase = \"delete\"");
-    let error = erase(&connector, &subject(&["person_id=1"]), "people", 10)
-        .await
-        .unwrap_err();
-    assert!(error.what().contains(".notes.person"), "{error}");
-    assert_eq!(other.count("SELECT count(*) FROM notes"), 1);
+    for server in Server::alike() {
+        let place = Place::new(
+            server,
+            "CREATE TABLE people (id INT PRIMARY KEY); INSERT INTO people VALUES (1), (2);",
+        );
+        let other = Place::empty(server);
+        let people = format!("{}.people", place.name());
+        other.query(&format!(
+            "CREATE TABLE notes (id INT PRIMARY KEY, person INT, FOREIGN KEY (person) REFERENCES {people} (id) ON DELETE CASCADE); INSERT INTO notes VALUES (1, 1)"
+        ));
+        let connector =
+            place.connector("[table.people]\nsubject = { person_id = \"id\" }\nerase = \"delete\"");
+        let error = erase(&connector, &subject(&["person_id=1"]), "people", 10)
+            .await
+            .unwrap_err();
+        assert!(error.what().contains(".notes.person"), "{error}");
+        assert_eq!(other.count("SELECT count(*) FROM notes"), 1);
+    }
 }

@@ -8,11 +8,16 @@ use crate::whose::{self, Kind};
 
 #[tokio::test]
 async fn rows_inside_of_json_are_found_and_nobody_elses() {
-    for (server, kind) in [
-        (Server::Postgres, Kind::Jsonb),
-        (Server::Postgres, Kind::Json),
-        (Server::MariaDb, Kind::MariaDb),
-    ] {
+    let kinds = Server::all().flat_map(|server| {
+        let kinds: &[Kind] = match server {
+            Server::Postgres => &[Kind::Jsonb, Kind::Json],
+            Server::MariaDb => &[Kind::MariaDb],
+            // Texts that hold JSON, and its own type.
+            Server::MySql => &[Kind::MariaDb, Kind::MySql],
+        };
+        kinds.iter().map(move |kind| (server, *kind))
+    });
+    for (server, kind) in kinds {
         let place = Place::empty(server);
         place.run(&whose::script(kind));
         let connector = place.connector(whose::MAPPING);
@@ -86,21 +91,20 @@ async fn rows_inside_of_arrays_are_found_and_nobody_elses() {
 
 #[tokio::test]
 async fn check_names_every_column_that_cannot_be_looked_into() {
-    for (server, columns, told) in [
-        (
-            Server::Postgres,
-            "number int, names text, list int[], meta jsonb",
-            "`list -> $.id` does not lead into `things.list`: it is an array; write COLUMN[] for its elements; \
+    for server in Server::all() {
+        let (columns, told) = match server {
+            Server::Postgres => (
+                "number int, names text, list int[], meta jsonb",
+                "`list -> $.id` does not lead into `things.list`: it is an array; write COLUMN[] for its elements; \
              `names -> $.id` does not lead into `things.names`: it is text, of which PostgreSQL cannot tell whether it is JSON; make it json or jsonb; \
              `number -> $.id` does not lead into `things.number`: it holds neither JSON nor an array",
-        ),
-        (
-            Server::MariaDb,
-            "number int, names text, list date, meta json",
-            "`list -> $.id` does not lead into `things.list`: it holds neither JSON nor an array; \
+            ),
+            Server::MariaDb | Server::MySql => (
+                "number int, names text, list date, meta json",
+                "`list -> $.id` does not lead into `things.list`: it holds neither JSON nor an array; \
              `number -> $.id` does not lead into `things.number`: it holds neither JSON nor an array",
-        ),
-    ] {
+            ),
+        };
         let place = Place::new(
             server,
             &format!(
@@ -122,11 +126,15 @@ async fn check_names_every_column_that_cannot_be_looked_into() {
 /// Beyond 64 rows the database joins instead of comparing with what was fetched.
 #[tokio::test]
 async fn many_rows_that_are_referred_to_are_joined_as_exactly() {
-    for (server, json) in [
-        (Server::Postgres, "jsonb"),
-        (Server::Postgres, "json"),
-        (Server::MariaDb, "varchar(50)"),
-    ] {
+    let kinds = Server::all().flat_map(|server| {
+        let kinds: &[&str] = match server {
+            Server::Postgres => &["jsonb", "json"],
+            Server::MariaDb => &["varchar(50)"],
+            Server::MySql => &["varchar(50)", "json"],
+        };
+        kinds.iter().map(move |json| (server, *json))
+    });
+    for (server, json) in kinds {
         let orders: Vec<String> = (1..=100).map(|i| format!("({i}, 1, 'no{i}')")).collect();
         let place = Place::new(
             server,

@@ -1,4 +1,4 @@
-//! The connector over real PostgreSQL and MariaDB servers, and over schemas that nobody here designed.
+//! The connector over real PostgreSQL, MariaDB and MySQL servers, and over schemas that nobody here designed.
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout)]
 
@@ -16,6 +16,9 @@ mod inside;
 mod jambonz;
 mod mariadb_contract;
 mod mariadb_types;
+mod mysql_contract;
+mod mysql_login;
+mod mysql_types;
 mod pagila;
 mod people;
 mod place;

@@ -1,4 +1,4 @@
-//! The SQL connector keeps the contract over MariaDB, in a database with traps in it.
+//! The SQL connector keeps the contract over MariaDB and MySQL, in a database with traps in it.
 
 use std::fmt::Write as _;
 
@@ -7,7 +7,6 @@ use adieu_testkit::{Broken, Fixture, State};
 
 use crate::common::subject;
 use crate::place::{Place, Server, connector_at};
-use crate::servers::mariadb;
 
 const SCHEMA: &str = r#"
     CREATE TABLE customers (id BIGINT UNSIGNED PRIMARY KEY, email VARCHAR(60) NOT NULL UNIQUE, name TEXT CHARACTER SET latin1,
@@ -64,10 +63,24 @@ const MAPPING: &str = r#"
     erase = "delete"
 "#;
 
-struct MariaDb(Place);
+/// What only MySQL has. It has no type for addresses.
+const ONLY_IN_MYSQL: &str = r#"
+    ALTER TABLE customers ADD COLUMN mood VARCHAR(20) INVISIBLE DEFAULT 'of Ada Lovelace',
+        ADD UNIQUE INDEX lower_email ((lower(email)));
+    ALTER TABLE orders ADD INDEX of_meta ((CAST(meta -> '$.numbers' AS UNSIGNED ARRAY)));
+"#;
+
+struct Shop(Place);
 
 async fn a_mariadb_database() -> impl Fixture {
-    let mut sql = SCHEMA.to_owned();
+    a_database(Server::MariaDb)
+}
+
+pub(crate) fn a_database(server: Server) -> impl Fixture {
+    let mut sql = match server {
+        Server::MySql => SCHEMA.replace("INET6", "VARCHAR(45)") + ONLY_IN_MYSQL,
+        _ => SCHEMA.to_owned(),
+    };
     for (id, name) in [(1, "Ada Lovelace"), (10, "Eve Moneypenny")] {
         let ip = 70 + id;
         let _ = write!(
@@ -97,7 +110,7 @@ async fn a_mariadb_database() -> impl Fixture {
             );
         }
     }
-    MariaDb(Place::new(Server::MariaDb, &sql))
+    Shop(Place::new(server, &sql))
 }
 
 fn boxed(url: &str, mapping: &str) -> Box<dyn Connector> {
@@ -105,7 +118,7 @@ fn boxed(url: &str, mapping: &str) -> Box<dyn Connector> {
 }
 
 #[async_trait]
-impl Fixture for MariaDb {
+impl Fixture for Shop {
     async fn connector(&self) -> Box<dyn Connector> {
         boxed(&self.0.url(), MAPPING)
     }
@@ -171,7 +184,7 @@ impl Fixture for MariaDb {
         vec![
             Broken {
                 what: "there is no such database",
-                connector: boxed(&mariadb().url("none"), MAPPING),
+                connector: boxed(&url.replace(self.0.name(), "none"), MAPPING),
                 kind: ErrorKind::Config,
             },
             Broken {

@@ -1,4 +1,4 @@
-//! Every type of MariaDB arrives with its value.
+//! Every type of MariaDB and of MySQL arrives with its value.
 
 use adieu_core::FieldType;
 use proptest::prelude::*;
@@ -9,11 +9,13 @@ use crate::place::{Place, Server};
 
 const MAPPING: &str = "[table.things]\nsubject = { owner = \"owner\" }\nerase = \"delete\"";
 
-#[tokio::test]
-async fn every_sort_of_value_keeps_its_value() {
-    use FieldType::{Any, Binary, Boolean, Date, Datetime, Integer, Number, String, Time, Uuid};
-    // Column type, value as SQL, the value in JSON, what the schema says.
-    let cases: Vec<(&str, &str, Value, FieldType)> = vec![
+/// Column type, value as SQL, the value in JSON, what the schema says.
+type Case = (&'static str, &'static str, Value, FieldType);
+
+/// What both have.
+fn cases_of_both() -> Vec<Case> {
+    use FieldType::{Binary, Boolean, Date, Datetime, Integer, Number, String, Time};
+    vec![
         ("TINYINT", "-128", json!(-128), Integer),
         ("TINYINT(1)", "1", json!(true), Boolean),
         ("TINYINT UNSIGNED", "255", json!(255), Integer),
@@ -66,7 +68,7 @@ async fn every_sort_of_value_keeps_its_value() {
             json!("1970-01-01 00:00:01"),
             Datetime,
         ),
-        ("TIME(3)", "'-838:59:59.5'", json!("-838:59:59.500"), Time),
+        ("TIME(3)", "'-838:59:58.5'", json!("-838:59:58.500"), Time),
         ("CHAR(5)", "'ab'", json!("ab"), String),
         ("VARCHAR(5)", "'ab '", json!("ab "), String),
         (
@@ -100,20 +102,6 @@ async fn every_sort_of_value_keeps_its_value() {
         ("ENUM('a', 'b c')", "'b c'", json!("b c"), String),
         ("SET('x', 'y', 'z')", "'z,x'", json!("x,z"), String),
         (
-            "JSON",
-            "'{\"b\": 1, \"a\": [1.10, 12345678901234567890.5]}'",
-            json!({"b": 1, "a": [1.1, "12345678901234567890.5"]}),
-            Any,
-        ),
-        (
-            "UUID",
-            "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'",
-            json!("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
-            Uuid,
-        ),
-        ("INET6", "'2001:db8::1'", json!("2001:db8::1"), String),
-        ("INET4", "'203.0.113.7'", json!("203.0.113.7"), String),
-        (
             "POINT",
             "ST_GeomFromText('POINT(1.5 -2)')",
             json!("POINT(1.5 -2)"),
@@ -125,15 +113,96 @@ async fn every_sort_of_value_keeps_its_value() {
             json!("SRID=4326;LINESTRING(0 0,1 1)"),
             String,
         ),
-    ];
-    let columns: Vec<_> = cases
-        .iter()
-        .enumerate()
-        .map(|(at, case)| format!("c{at} {}", case.0))
-        .collect();
-    let values: Vec<&str> = cases.iter().map(|case| case.1).collect();
-    let place = Place::new(
-        Server::MariaDb,
+    ]
+}
+
+fn cases_of(server: Server) -> Vec<Case> {
+    use FieldType::{Any, String, Uuid};
+    match server {
+        Server::Postgres => Vec::new(),
+        Server::MariaDb => vec![
+            (
+                "JSON",
+                r#"'{"b": 1, "a": [1.10, 12345678901234567890.5]}'"#,
+                json!({"b": 1, "a": [1.1, "12345678901234567890.5"]}),
+                Any,
+            ),
+            (
+                "UUID",
+                "'A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11'",
+                json!("a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"),
+                Uuid,
+            ),
+            ("INET6", "'2001:db8::1'", json!("2001:db8::1"), String),
+            ("INET4", "'203.0.113.7'", json!("203.0.113.7"), String),
+        ],
+        Server::MySql => vec![
+            (
+                "JSON",
+                r#"'{"b": 1, "a": [1.10, 18446744073709551615, "\\u00e9"]}'"#,
+                json!({"b": 1, "a": [1.1, u64::MAX, "é"]}),
+                Any,
+            ),
+            (
+                "JSON",
+                "JSON_ARRAY(CAST(12345678901234567890.50 AS DECIMAL(30,2)), CAST('2020-01-01' AS DATE), true, null)",
+                json!(["12345678901234567890.50", "2020-01-01", true, null]),
+                Any,
+            ),
+            ("JSON", "'null'", Value::Null, Any),
+            (
+                "VARCHAR(20) CHARACTER SET utf8mb4 COLLATE utf8mb4_0900_as_cs",
+                "'é😀 '",
+                json!("é😀 "),
+                String,
+            ),
+            (
+                "VARCHAR(20) CHARACTER SET gb18030",
+                "'é中😀'",
+                json!("é中😀"),
+                String,
+            ),
+            (
+                "POINT SRID 4326",
+                "ST_GeomFromText('POINT(51.5 -0.1)', 4326)",
+                json!("SRID=4326;POINT(51.5 -0.1)"),
+                String,
+            ),
+            (
+                "GEOMETRY",
+                // Of a reference system that the server does not know.
+                "x'0f270000010100000000000000000000400000000000000840'",
+                json!("SRID=9999;POINT(2 3)"),
+                String,
+            ),
+            (
+                "GEOMETRYCOLLECTION",
+                "ST_GeomFromText('GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(0 0,1 1))')",
+                json!("GEOMETRYCOLLECTION(POINT(1 2),LINESTRING(0 0,1 1))"),
+                String,
+            ),
+            (
+                "MULTIPOLYGON",
+                "ST_GeomFromText('MULTIPOLYGON(((0 0,0 1,1 1,0 0)))')",
+                json!("MULTIPOLYGON(((0 0,0 1,1 1,0 0)))"),
+                String,
+            ),
+        ],
+    }
+}
+
+#[tokio::test]
+async fn every_sort_of_value_keeps_its_value() {
+    for server in Server::alike() {
+        let cases = [cases_of_both(), cases_of(server)].concat();
+        let columns: Vec<_> = cases
+            .iter()
+            .enumerate()
+            .map(|(at, case)| format!("c{at} {}", case.0))
+            .collect();
+        let values: Vec<&str> = cases.iter().map(|case| case.1).collect();
+        let place = Place::new(
+        server,
         &format!(
             "SET sql_mode = '', time_zone = '+00:00'; CREATE TABLE things (id INT PRIMARY KEY, owner VARCHAR(10), {});
              INSERT INTO things VALUES (1, 'ada', {}); INSERT INTO things (id, owner) VALUES (2, 'ada');",
@@ -141,61 +210,64 @@ async fn every_sort_of_value_keeps_its_value() {
             values.join(", ")
         ),
     );
-    let connector = place.connector(MAPPING);
-    let page = collect(&connector, &subject(&["owner=ada"]), "things", None)
-        .await
-        .unwrap();
-    let records: Vec<_> = page.records().cloned().collect();
-    let schema = page.pages()[0].schema.clone().unwrap();
-    for (at, (of, sql, value, field_type)) in cases.into_iter().enumerate() {
-        let name = format!("c{at}");
-        assert_eq!(records[0][&name], value, "{of} {sql}");
-        assert_eq!(records[1][&name], Value::Null, "{of} NULL");
-        assert_eq!(schema.fields[at + 2].field_type, field_type, "{of}");
+        let connector = place.connector(MAPPING);
+        let page = collect(&connector, &subject(&["owner=ada"]), "things", None)
+            .await
+            .unwrap();
+        let records: Vec<_> = page.records().cloned().collect();
+        let schema = page.pages()[0].schema.clone().unwrap();
+        for (at, (of, sql, value, field_type)) in cases.into_iter().enumerate() {
+            let name = format!("c{at}");
+            assert_eq!(records[0][&name], value, "{server:?} {of} {sql}");
+            assert_eq!(records[1][&name], Value::Null, "{of} NULL");
+            assert_eq!(schema.fields[at + 2].field_type, field_type, "{of}");
+        }
     }
 }
 
 #[tokio::test]
 async fn a_generous_collation_does_not_find_somebody_else() {
-    let place = Place::new(
-        Server::MariaDb,
+    for server in Server::alike() {
+        let place = Place::new(
+        server,
         "CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(50) UNIQUE, code VARCHAR(20));
          CREATE TABLE notes (id INT PRIMARY KEY, code VARCHAR(20), text TEXT);
          INSERT INTO people VALUES (1, 'ada@example.com', 'A1'), (2, 'eve@example.com', 'a1'), (3, 'bob@example.com', 'A1 ');
          INSERT INTO notes VALUES (1, 'A1', 'of Ada'), (2, 'a1', 'of Eve'), (3, 'A1 ', 'of the third'), (4, 'á1', 'of nobody');",
     );
-    let connector = place.connector(
-        "[table.people]\nsubject = { email = \"email\" }\nerase = \"delete\"\n\
+        let connector = place.connector(
+            "[table.people]\nsubject = { email = \"email\" }\nerase = \"delete\"\n\
          [table.notes]\nreferences = { code = \"people.code\" }\nerase = \"delete\"",
-    );
-    let texts = |records: Vec<Value>| {
-        records
-            .iter()
-            .map(|one| one["text"].as_str().unwrap().to_owned())
-            .collect::<Vec<_>>()
-    };
-    let ada = subject(&["email=ada@example.com"]);
-    assert_eq!(
-        texts(export(&connector, &ada, "notes").await.unwrap()),
-        ["of Ada"]
-    );
-    for near in [
-        "ADA@example.com",
-        "ada@example.com ",
-        "Ada@example.com",
-        "%",
-        "ada@example.com\\",
-    ] {
-        let stranger = subject(&[&format!("email={near}")]);
-        assert_eq!(
-            export(&connector, &stranger, "people").await.unwrap(),
-            Vec::<Value>::new(),
-            "{near}"
         );
+        let texts = |records: Vec<Value>| {
+            records
+                .iter()
+                .map(|one| one["text"].as_str().unwrap().to_owned())
+                .collect::<Vec<_>>()
+        };
+        let ada = subject(&["email=ada@example.com"]);
+        assert_eq!(
+            texts(export(&connector, &ada, "notes").await.unwrap()),
+            ["of Ada"]
+        );
+        for near in [
+            "ADA@example.com",
+            "ada@example.com ",
+            "Ada@example.com",
+            "%",
+            "ada@example.com\\",
+        ] {
+            let stranger = subject(&[&format!("email={near}")]);
+            assert_eq!(
+                export(&connector, &stranger, "people").await.unwrap(),
+                Vec::<Value>::new(),
+                "{near}"
+            );
+        }
+        crate::common::erase_all(&connector, &ada).await;
+        assert_eq!(place.query("SELECT id FROM notes ORDER BY id"), "2\n3\n4");
+        assert_eq!(place.query("SELECT id FROM people ORDER BY id"), "2\n3");
     }
-    crate::common::erase_all(&connector, &ada).await;
-    assert_eq!(place.query("SELECT id FROM notes ORDER BY id"), "2\n3\n4");
-    assert_eq!(place.query("SELECT id FROM people ORDER BY id"), "2\n3");
 }
 
 /// What a row may hold, as text.
@@ -244,8 +316,9 @@ proptest! {
 
     #[test]
     fn what_was_stored_is_what_arrives(rows in prop::collection::vec(any_row(), 1..20)) {
+        for server in Server::alike() {
         let place = Place::new(
-            Server::MariaDb,
+            server,
             "CREATE TABLE things (id INT PRIMARY KEY, owner VARCHAR(9), big BIGINT UNSIGNED, n DECIMAL(65,30), d DOUBLE, t TEXT, b BLOB, day DATE, tm TIME, bits BIT(64))",
         );
         let mut script = String::new();
@@ -280,5 +353,6 @@ proptest! {
             prop_assert_eq!(record["tm"].as_str(), Some(time.as_str()));
             prop_assert_eq!(whole(&record["bits"]), row[7].clone());
         }
+    }
     }
 }

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use adieu_core::{ConfigProblem, ConnectorName, Setting};
 use adieu_sql::{SqlConfig, SqlConnector};
 
-use crate::servers::{mariadb, postgres};
+use crate::servers::{Speaker, mariadb, mysql, postgres};
 
 /// A database of one's own.
 pub(crate) struct Place {
@@ -17,14 +17,58 @@ pub(crate) struct Place {
 pub(crate) enum Server {
     Postgres,
     MariaDb,
+    MySql,
+}
+
+impl Server {
+    /// Those that are there: MySQL may be missing, which is then said.
+    pub(crate) fn all() -> impl Iterator<Item = Self> {
+        [Self::Postgres].into_iter().chain(Self::alike())
+    }
+
+    /// MariaDB, and MySQL where it is there.
+    pub(crate) fn alike() -> impl Iterator<Item = Self> {
+        let mysql = mysql().map(|_| Self::MySql);
+        [Self::MariaDb].into_iter().chain(mysql)
+    }
+
+    /// A server that speaks MySQL's protocol.
+    fn speaker(self) -> Option<&'static Speaker> {
+        match self {
+            Self::Postgres => None,
+            Self::MariaDb => Some(mariadb()),
+            Self::MySql => mysql(),
+        }
+    }
+
+    /// Sends statements one by one, whatever becomes of them.
+    pub(crate) fn try_script(self, database: &str, script: &str) {
+        match self.speaker() {
+            None => postgres().try_script(database, script),
+            Some(speaker) => speaker.try_script(database, script),
+        }
+    }
+
+    /// The numbers from 1 to a number, as a table `n(i)`.
+    pub(crate) fn numbers(self, count: u32) -> String {
+        match self {
+            Self::Postgres => format!("generate_series(1, {count}) AS n(i)"),
+            Self::MariaDb => format!("(SELECT seq AS i FROM seq_1_to_{count}) AS n"),
+            Self::MySql => {
+                let all: Vec<String> = (1..=count).map(|number| number.to_string()).collect();
+                let all = all.join(",");
+                format!("JSON_TABLE('[{all}]', '$[*]' COLUMNS (i INT PATH '$')) AS n")
+            }
+        }
+    }
 }
 
 impl Place {
     /// An empty database.
     pub(crate) fn empty(server: Server) -> Self {
-        let database = match server {
-            Server::Postgres => postgres().create(),
-            Server::MariaDb => mariadb().create(),
+        let database = match server.speaker() {
+            None => postgres().create(),
+            Some(speaker) => speaker.create(),
         };
         Self { server, database }
     }
@@ -44,17 +88,17 @@ impl Place {
     }
 
     pub(crate) fn run_file(&self, file: &Path) {
-        match self.server {
-            Server::Postgres => postgres().run_file(&self.database, file),
-            Server::MariaDb => mariadb().run_file(&self.database, file),
+        match self.server.speaker() {
+            None => postgres().run_file(&self.database, file),
+            Some(speaker) => speaker.run_file(&self.database, file),
         }
     }
 
     /// What statements answer.
     pub(crate) fn query(&self, sql: &str) -> String {
-        match self.server {
-            Server::Postgres => postgres().query(&self.database, sql),
-            Server::MariaDb => mariadb().query(&self.database, sql),
+        match self.server.speaker() {
+            None => postgres().query(&self.database, sql),
+            Some(speaker) => speaker.query(&self.database, sql),
         }
     }
 
@@ -64,9 +108,9 @@ impl Place {
 
     /// Every row of every table: the table, and the whole row as text.
     pub(crate) fn rows(&self) -> Vec<(String, String)> {
-        match self.server {
-            Server::Postgres => postgres().rows(&self.database),
-            Server::MariaDb => mariadb()
+        match self.server.speaker() {
+            None => postgres().rows(&self.database),
+            Some(speaker) => speaker
                 .rows(&self.database)
                 .into_iter()
                 .map(|(table, row)| (table, row.join("\t")))
@@ -75,9 +119,9 @@ impl Place {
     }
 
     pub(crate) fn url(&self) -> String {
-        match self.server {
-            Server::Postgres => postgres().url(&self.database),
-            Server::MariaDb => mariadb().url(&self.database),
+        match self.server.speaker() {
+            None => postgres().url(&self.database),
+            Some(speaker) => speaker.url(&self.database),
         }
     }
 

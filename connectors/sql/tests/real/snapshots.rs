@@ -43,14 +43,12 @@ enum Notes {
 }
 
 impl Notes {
-    fn everywhere() -> [Self; 3] {
+    fn everywhere() -> impl Iterator<Item = Self> {
         let there = |server| Self::There(Place::new(server, &Self::content()));
         let here = Shop::new(&format!("PRAGMA journal_mode = WAL; {}", Self::content()));
-        [
-            Self::Here(here),
-            there(Server::Postgres),
-            there(Server::MariaDb),
-        ]
+        [Self::Here(here)]
+            .into_iter()
+            .chain(Server::all().map(there))
     }
 
     fn content() -> String {
@@ -176,7 +174,7 @@ async fn nothing_stays_open_for_longer_than_it_may() {
 fn open_transactions(place: &Place) -> i64 {
     place.count(match place.server() {
         Server::Postgres => "SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND xact_start IS NOT NULL AND pid <> pg_backend_pid()",
-        Server::MariaDb => "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = database() AND p.id <> connection_id()",
+        Server::MariaDb | Server::MySql => "SELECT count(*) FROM information_schema.innodb_trx t JOIN information_schema.processlist p ON p.id = t.trx_mysql_thread_id WHERE p.db = database() AND p.id <> connection_id()",
     })
 }
 

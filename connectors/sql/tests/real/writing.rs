@@ -7,23 +7,13 @@ use adieu_core::{Connector, ErrorKind};
 use crate::common::{erase, erase_all, subject, survey};
 use crate::place::{Place, Server};
 
-const BOTH: [Server; 2] = [Server::Postgres, Server::MariaDb];
-
 const PEOPLE: &str = "
     CREATE TABLE people (id INT PRIMARY KEY, email VARCHAR(100) UNIQUE);
     CREATE TABLE bookings (id INT PRIMARY KEY, person INT NOT NULL, booked_at DATE, note TEXT, FOREIGN KEY (person) REFERENCES people (id));
     INSERT INTO people VALUES (1, 'ada@example.com'), (2, 'eve@example.com');";
 
-/// The numbers from 1 to a number, as a table `n(i)`.
-fn numbers(server: Server, count: u32) -> String {
-    match server {
-        Server::Postgres => format!("generate_series(1, {count}) AS n(i)"),
-        Server::MariaDb => format!("(SELECT seq AS i FROM seq_1_to_{count}) AS n"),
-    }
-}
-
 fn many_bookings(server: Server, count: u32) -> Place {
-    let from = numbers(server, count);
+    let from = server.numbers(count);
     Place::new(
         server,
         &format!(
@@ -35,7 +25,7 @@ fn many_bookings(server: Server, count: u32) -> Place {
 
 #[tokio::test]
 async fn many_rows_go_in_batches_past_those_that_must_stay() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 10_000);
         let connector = place.connector(
             r#"[table.people]
@@ -71,7 +61,7 @@ async fn many_rows_go_in_batches_past_those_that_must_stay() {
 
 #[tokio::test]
 async fn a_batch_is_no_larger_than_the_mapping_allows() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 1_000);
         let connector = place.connector(
             "erase_rows = 100\n[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
@@ -99,7 +89,7 @@ async fn a_batch_is_no_larger_than_the_mapping_allows() {
 
 #[tokio::test]
 async fn rows_that_the_database_refuses_do_not_stop_the_others() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 1_000);
         place.query(
             "CREATE TABLE remarks (id INT PRIMARY KEY, booking INT, FOREIGN KEY (booking) REFERENCES bookings (id));
@@ -132,7 +122,7 @@ async fn rows_that_the_database_refuses_do_not_stop_the_others() {
 
 #[tokio::test]
 async fn a_cascade_into_somebody_elses_rows_does_not_happen() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = Place::new(
             server,
             "CREATE TABLE people (id INT PRIMARY KEY);
@@ -169,9 +159,9 @@ async fn a_cascade_into_somebody_elses_rows_does_not_happen() {
 
 #[tokio::test]
 async fn a_table_that_refers_to_itself_loses_its_leaves_first() {
-    for server in BOTH {
+    for server in Server::all() {
         for action in ["NO ACTION", "RESTRICT", "CASCADE", "SET NULL"] {
-            let from = numbers(server, 60);
+            let from = server.numbers(60);
             let place = Place::new(
                 server,
                 &format!(
@@ -201,7 +191,7 @@ async fn a_table_that_refers_to_itself_loses_its_leaves_first() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_erasure_waits_out_deadlocks_with_another_writer() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 2_000);
         let connector = place.connector(
             "erase_rows = 50\n[table.bookings]\nsubject = { person_id = \"person\" }\nerase = { pseudonymize = { note = \"null\" } }",
@@ -221,10 +211,7 @@ async fn an_erasure_waits_out_deadlocks_with_another_writer() {
                 }
                 script += "COMMIT;\n";
             }
-            match server {
-                Server::Postgres => crate::servers::postgres().try_script(&url, &script),
-                Server::MariaDb => crate::servers::mariadb().try_script(&url, &script),
-            }
+            server.try_script(&url, &script);
         });
         let ada = subject(&["person_id=1"]);
         let done = erase(&connector, &ada, "bookings", 1000).await.unwrap();
@@ -247,14 +234,11 @@ async fn held(
 ) -> std::thread::JoinHandle<()> {
     let sleep = match server {
         Server::Postgres => "pg_sleep",
-        Server::MariaDb => "sleep",
+        Server::MariaDb | Server::MySql => "sleep",
     };
     let script = format!("START TRANSACTION; {change}; SELECT {sleep}({seconds}); {end};");
     let database = place.name().to_owned();
-    let holder = std::thread::spawn(move || match server {
-        Server::Postgres => crate::servers::postgres().try_script(&database, &script),
-        Server::MariaDb => crate::servers::mariadb().try_script(&database, &script),
-    });
+    let holder = std::thread::spawn(move || server.try_script(&database, &script));
     let free = "SELECT id FROM bookings WHERE id = 3 FOR UPDATE SKIP LOCKED";
     let began = Instant::now();
     while began.elapsed() < Duration::from_secs(10) && !place.query(free).is_empty() {
@@ -265,7 +249,7 @@ async fn held(
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_another_holds_puts_the_step_off_and_a_new_row_is_found_by_the_proof() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 10);
         let connector = place.connector(
             "busy_timeout_ms = 1000\n[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
@@ -314,7 +298,7 @@ async fn a_row_that_another_holds_puts_the_step_off_and_a_new_row_is_found_by_th
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 10);
         let connector = place.connector(
             "[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
@@ -342,7 +326,7 @@ async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_server_ends_is_replaced() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = many_bookings(server, 10);
         let connector = place.connector(
             "[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
@@ -360,7 +344,7 @@ async fn a_connection_that_the_server_ends_is_replaced() {
             Server::Postgres => {
                 place.query("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'adieu' AND datname = current_database()");
             }
-            Server::MariaDb => {
+            Server::MariaDb | Server::MySql => {
                 let kills = place.query(
                     "SELECT concat('KILL ', id, ';') FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
                 );
@@ -382,7 +366,7 @@ async fn a_connection_that_the_server_ends_is_replaced() {
 
 #[tokio::test]
 async fn rows_in_a_circle_go_together() {
-    for server in BOTH {
+    for server in Server::all() {
         let place = Place::new(
             server,
             "CREATE TABLE people (id INT PRIMARY KEY, boss INT, account VARCHAR(10), FOREIGN KEY (boss) REFERENCES people (id));

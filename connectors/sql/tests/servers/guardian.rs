@@ -19,13 +19,13 @@ pub(super) struct Running {
 }
 
 /// A template folder that is made once and kept for the next run.
-pub(super) struct Template {
+pub(super) struct Template<'a> {
     pub(super) name: String,
     /// Fills an empty folder.
-    pub(super) make: fn(&Path),
+    pub(super) make: &'a dyn Fn(&Path),
 }
 
-impl Template {
+impl Template<'_> {
     /// Copies the template and starts a server in the copy.
     pub(super) fn start(
         &self,
@@ -39,7 +39,10 @@ impl Template {
             .keep();
         give_away(&parent);
         let folder = parent.join("data");
-        run(Command::new("cp").arg("-a").arg(self.made()).arg(&folder));
+        // Much of what a server makes at first is empty.
+        let mut copy = Command::new("cp");
+        copy.args(["-a", "--sparse=always"]).arg(self.made());
+        run(copy.arg(&folder));
         let log = fs::File::create(parent.join("log")).unwrap();
         // When the pipe ends, so does the server; its folder goes last.
         let script = "trap '' INT HUP TERM; \"$@\" </dev/null & server=$!; cat >/dev/null; \
@@ -113,6 +116,19 @@ pub(super) fn program(name: &str, folders: &[&str]) -> PathBuf {
 pub(super) fn run_unprivileged(command: &mut Command) {
     unprivileged(command);
     run(command);
+}
+
+/// The same where it may fail: what it says, or what it says of its failure.
+pub(super) fn try_unprivileged(command: &mut Command) -> Result<String, String> {
+    unprivileged(command);
+    let output = command.output().map_err(|error| error.to_string())?;
+    let told = if output.status.success() {
+        Ok(output.stdout)
+    } else {
+        Err(output.stderr)
+    };
+    told.map(|text| String::from_utf8_lossy(&text).into_owned())
+        .map_err(|text| String::from_utf8_lossy(&text).into_owned())
 }
 
 pub(super) fn run(command: &mut Command) -> Vec<u8> {

@@ -1,14 +1,12 @@
 //! MariaDB.
 
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::path::Path;
+use std::process::Command;
 use std::sync::OnceLock;
 
-use super::guardian::{Running, Template, program, run, run_unprivileged};
-use super::next_number;
+use super::guardian::{Template, program, run_unprivileged};
+use super::speaker::{FOLDERS, Speaker};
 
-const FOLDERS: &[&str] = &["/usr/sbin", "/usr/bin"];
 /// Small files, so that a copy is quick.
 const SMALL: &[&str] = &[
     "--innodb-log-file-size=8M",
@@ -17,32 +15,16 @@ const SMALL: &[&str] = &[
 ];
 
 /// The server of this process.
-pub(crate) fn mariadb() -> &'static MariaDb {
-    static SERVER: OnceLock<MariaDb> = OnceLock::new();
-    SERVER.get_or_init(MariaDb::start)
-}
-
-/// A server without any safety against power failures.
-pub(crate) struct MariaDb {
-    running: Running,
-}
-
-impl MariaDb {
-    fn start() -> Self {
+pub(crate) fn mariadb() -> &'static Speaker {
+    static SERVER: OnceLock<Speaker> = OnceLock::new();
+    SERVER.get_or_init(|| {
         let template = Template {
             name: "mariadb".to_owned(),
-            make,
+            make: &make,
         };
-        let arguments = |folder: &Path| {
-            let mut arguments = vec![
-                "--no-defaults".to_owned(),
-                format!("--datadir={}", folder.display()),
-                format!("--socket={}", socket(folder).display()),
-                // A server that starts removes every temporary table from this folder, also those of another server.
-                format!("--tmpdir={}", folder.with_file_name("").display()),
-            ];
-            let fixed = SMALL.iter().chain(&[
-                "--skip-networking",
+        let fixed = [
+            SMALL,
+            &[
                 "--skip-log-bin",
                 "--innodb-flush-log-at-trx-commit=0",
                 "--innodb-doublewrite=0",
@@ -50,117 +32,15 @@ impl MariaDb {
                 "--innodb-fast-shutdown=2",
                 "--performance-schema=off",
                 "--max-connections=60",
-            ]);
-            arguments.extend(fixed.map(|one| (*one).to_owned()));
-            arguments
-        };
-        let running = template.start(&program("mariadbd", FOLDERS), &arguments);
-        let server = Self { running };
-        server.running.wait_until(|| server.answers());
-        server
-    }
-
-    fn answers(&self) -> bool {
-        let mut client = self.client("mysql");
-        client
-            .args(["-e", "SELECT 1"])
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        client.status().unwrap().success()
-    }
-
-    /// Makes an empty database and says its name.
-    pub(crate) fn create(&self) -> String {
-        let name = format!("shop{}", next_number());
-        self.query(
-            "mysql",
-            &format!("CREATE DATABASE {name} CHARACTER SET utf8mb4"),
-        );
-        name
-    }
-
-    /// Where the connector finds a database.
-    pub(crate) fn url(&self, database: &str) -> String {
-        format!(
-            "mysql://root@localhost/{database}?socket={}",
-            socket(&self.running.folder).display()
+            ],
+        ];
+        Speaker::start(
+            &template,
+            &program("mariadbd", FOLDERS),
+            &fixed.concat(),
+            None,
         )
-    }
-
-    /// MariaDB's own client, which stops at the first error.
-    pub(crate) fn client(&self, database: &str) -> Command {
-        let mut client = Command::new(program("mariadb", FOLDERS));
-        client
-            .arg("--no-defaults")
-            .arg(format!(
-                "--socket={}",
-                socket(&self.running.folder).display()
-            ))
-            .args([
-                "--user=root",
-                "--batch",
-                "--skip-column-names",
-                "--default-character-set=utf8mb4",
-            ])
-            .arg(database);
-        client
-    }
-
-    /// What statements answer: rows as lines, values with tabs between them.
-    pub(crate) fn query(&self, database: &str, sql: &str) -> String {
-        let answer = run(self.client(database).args(["-e", sql]));
-        String::from_utf8(answer).unwrap().trim_end().to_owned()
-    }
-
-    /// Sends statements one by one, whatever becomes of them.
-    pub(crate) fn try_script(&self, database: &str, script: &str) {
-        let mut client = self.client(database);
-        client.arg("--force");
-        client
-            .stdin(Stdio::piped())
-            .stdout(Stdio::null())
-            .stderr(Stdio::null());
-        let mut client = client.spawn().unwrap();
-        client
-            .stdin
-            .take()
-            .unwrap()
-            .write_all(script.as_bytes())
-            .unwrap();
-        client.wait().unwrap();
-    }
-
-    /// Runs a file.
-    pub(crate) fn run_file(&self, database: &str, file: &Path) {
-        run(self
-            .client(database)
-            .arg("-e")
-            .arg(format!("source {}", file.display())));
-    }
-
-    /// Every row of every table: its table, and its values as text or, where they are bytes, in hexadecimal.
-    pub(crate) fn rows(&self, database: &str) -> Vec<(String, Vec<String>)> {
-        let listed = "SELECT table_name FROM information_schema.tables WHERE table_schema = database() AND table_type = 'BASE TABLE'";
-        let mut rows = Vec::new();
-        for table in self.query(database, listed).lines() {
-            let select = format!("SELECT * FROM `{table}`");
-            let answer = run(self
-                .client(database)
-                .args(["--binary-as-hex", "-e", &select]));
-            for line in String::from_utf8(answer).unwrap().lines() {
-                rows.push((
-                    table.to_owned(),
-                    line.split('\t').map(str::to_owned).collect(),
-                ));
-            }
-        }
-        rows.sort();
-        rows
-    }
-}
-
-fn socket(folder: &Path) -> PathBuf {
-    folder.join("socket")
+    })
 }
 
 fn make(folder: &Path) {

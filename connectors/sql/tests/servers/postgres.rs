@@ -25,7 +25,7 @@ impl Postgres {
     fn start() -> Self {
         let template = Template {
             name: "postgres-15".to_owned(),
-            make,
+            make: &make,
         };
         let arguments = |folder: &Path| {
             let mut arguments = vec!["-D".to_owned(), folder.display().to_string()];

@@ -1,9 +1,9 @@
-//! Reading MariaDB's catalogue: the tables of the database that the URL names.
+//! Reading the catalogue of MariaDB or MySQL: the tables of the database that the URL names.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use adieu_core::ConnectorError;
+use adieu_core::{ConnectorError, ErrorKind};
 
 use super::MariaDb;
 use super::types::{self, MariaType};
@@ -24,10 +24,13 @@ const TABLES: &str = "
 
 const COLUMNS: &str = "
     SELECT table_name, column_name, is_nullable = 'NO', coalesce(generation_expression, '') <> '',
-           data_type, column_type, coalesce(collation_name, '')
+           data_type, column_type, coalesce(character_set_name, ''), coalesce(collation_name, '')
     FROM information_schema.columns WHERE table_schema = database() ORDER BY table_name, ordinal_position";
 
-/// Columns of which a check asks that they hold JSON, which is all that the type JSON is. How the name is quoted in it goes by
+/// Which of the two it is.
+const DIALECT: &str = "SELECT version() LIKE '%MariaDB%'";
+
+/// Columns of MariaDB of which a check asks that they hold JSON, which is all that the type JSON is. How the name is quoted in it goes by
 /// the session.
 const JSON: &str = "
     SELECT table_name, constraint_name FROM information_schema.check_constraints
@@ -48,6 +51,14 @@ const RULES: &str = "
 const PAIRS: &str = "
     SELECT table_schema, table_name, constraint_name, column_name, referenced_table_name, referenced_column_name
     FROM information_schema.key_column_usage WHERE referenced_table_schema = database() AND table_schema = ";
+
+/// The columns of all foreign keys of MySQL's own engine that lead to tables of this database, also of those whose tables the
+/// user may not see: whether deleting deletes or changes, by whose rows, which it leads to.
+const UNSEEN: &str = "
+    SELECT f.id, substring_index(f.for_name, '/', 1), substring_index(f.for_name, '/', -1), substring_index(f.ref_name, '/', -1),
+           f.type & 1 <> 0, f.type & 2 <> 0, c.for_col_name, c.ref_col_name
+    FROM information_schema.innodb_foreign f JOIN information_schema.innodb_foreign_cols c ON c.id = f.id
+    WHERE left(f.ref_name, char_length(database()) + 1) = concat(database(), '/') ORDER BY f.id, c.pos";
 
 /// The catalogue. For reading it may be known still; before anything is written it is read anew, because foreign keys of other
 /// databases come and go without a trace in this one.
@@ -71,8 +82,12 @@ pub(super) async fn current(
 }
 
 async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, ConnectorError> {
+    let is_mariadb = session.rows(Sql::text(DIALECT), 1).await?.concat();
     let mut catalogue = Catalogue {
-        dialect: Dialect::MariaDb,
+        dialect: match is_mariadb.first() {
+            Some(Value::Integer(0)) => Dialect::MySql,
+            _ => Dialect::MariaDb,
+        },
         ..Catalogue::default()
     };
     for row in session.rows(Sql::text(TABLES), 3).await? {
@@ -81,7 +96,7 @@ async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, Connect
             "BASE TABLE" => {
                 catalogue
                     .tables
-                    .insert(name.to_owned(), table(schema, name, name));
+                    .insert(name.to_owned(), table_of(schema, name, name));
             }
             "SEQUENCE" => {}
             _ => {
@@ -94,10 +109,13 @@ async fn read(session: &mut ServerSession<MariaDb>) -> Result<Catalogue, Connect
     read_columns(session, &mut catalogue).await?;
     read_keys(session, &mut catalogue).await?;
     read_foreign_keys(session, &mut catalogue).await?;
+    if catalogue.dialect == Dialect::MySql && session.is_writing() {
+        read_unseen_keys(session, &mut catalogue).await?;
+    }
     Ok(catalogue)
 }
 
-fn table(schema: &str, relation: &str, name: &str) -> Table {
+fn table_of(schema: &str, relation: &str, name: &str) -> Table {
     Table {
         name: name.to_owned(),
         sql: qualified(Some(schema), relation),
@@ -114,20 +132,27 @@ async fn read_columns(
     session: &mut ServerSession<MariaDb>,
     catalogue: &mut Catalogue,
 ) -> Result<(), ConnectorError> {
-    let json = session.rows(Sql::text(JSON), 2).await?;
+    let dialect = catalogue.dialect;
+    let json = match dialect {
+        // Its JSON is a type.
+        Dialect::MySql => Vec::new(),
+        _ => session.rows(Sql::text(JSON), 2).await?,
+    };
     let json: BTreeSet<(&str, &str)> = json
         .iter()
         .map(|row| (row[0].as_str(), row[1].as_str()))
         .collect();
-    for row in session.rows(Sql::text(COLUMNS), 7).await? {
+    for row in session.rows(Sql::text(COLUMNS), 8).await? {
         let Some(table) = catalogue.tables.get_mut(row[0].as_str()) else {
             continue;
         };
         let of = MariaType {
             name: row[4].as_str(),
             declared: row[5].as_str(),
-            collation: row[6].as_str(),
+            character_set: row[6].as_str(),
+            collation: row[7].as_str(),
             is_json: json.contains(&(row[0].as_str(), row[1].as_str())),
+            dialect,
         };
         let mut column = types::column(row[1].as_str().to_owned(), &of);
         column.not_null = row[2].as_integer() != 0;
@@ -217,12 +242,64 @@ async fn read_foreign_keys(
                 },
                 may_defer: false,
             };
-            let table = catalogue.tables.entry(name.clone());
-            table
-                .or_insert_with(|| self::table(schema, relation, &name))
-                .foreign_keys
-                .push(key);
+            add_key(catalogue, schema, relation, &name, key);
         }
     }
     Ok(())
+}
+
+/// Adds the foreign keys of tables that the user may not see: their rows would be deleted or changed all the same.
+async fn read_unseen_keys(
+    session: &mut ServerSession<MariaDb>,
+    catalogue: &mut Catalogue,
+) -> Result<(), ConnectorError> {
+    let own = session
+        .rows(Sql::text("SELECT database()"), 1)
+        .await?
+        .concat();
+    let rows = session.rows(Sql::text(UNSEEN), 8).await;
+    let rows = rows.map_err(|error| match error.kind() {
+        ErrorKind::Forbidden => ConnectorError::new(
+            ErrorKind::Forbidden,
+            "the database user may not see all foreign keys, so nobody knows what a deletion would reach; grant it PROCESS",
+        ),
+        _ => error,
+    })?;
+    for same in rows.chunk_by(|one, next| one[0] == next[0]) {
+        let first = &same[0];
+        let (schema, relation) = (first[1].as_str(), first[2].as_str());
+        let name = match own.contains(&first[1]) {
+            true => relation.to_owned(),
+            false => format!("{schema}.{relation}"),
+        };
+        let key = ForeignKey {
+            pairs: same
+                .iter()
+                .map(|row| (row[6].as_str().to_owned(), row[7].as_str().to_owned()))
+                .collect(),
+            target: first[3].as_str().to_owned(),
+            on_delete: match (first[4].as_integer(), first[5].as_integer()) {
+                (0, 0) => OnDelete::Refuse,
+                (0, _) => OnDelete::Change,
+                _ => OnDelete::Cascade,
+            },
+            may_defer: false,
+        };
+        let known = catalogue.tables.get(&name).is_some_and(|table| {
+            let mut keys = table.foreign_keys.iter();
+            keys.any(|known| known.target == key.target && known.pairs == key.pairs)
+        });
+        if !known {
+            add_key(catalogue, schema, relation, &name, key);
+        }
+    }
+    Ok(())
+}
+
+fn add_key(catalogue: &mut Catalogue, schema: &str, relation: &str, name: &str, key: ForeignKey) {
+    let table = catalogue.tables.entry(name.to_owned());
+    table
+        .or_insert_with(|| table_of(schema, relation, name))
+        .foreign_keys
+        .push(key);
 }

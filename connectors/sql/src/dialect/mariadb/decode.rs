@@ -1,4 +1,4 @@
-//! Values as MariaDB sends them in binary form.
+//! Values as MariaDB and MySQL send them in binary form.
 
 use sqlx::mysql::{MySqlRow, MySqlTypeInfo};
 use sqlx::{Column as _, Decode, Error, MySql, Row as _, Type, TypeInfo as _, ValueRef as _};

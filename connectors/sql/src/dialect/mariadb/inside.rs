@@ -1,4 +1,4 @@
-//! What lies inside a column: <https://mariadb.com/kb/en/json-functions/>.
+//! What lies inside a column: <https://mariadb.com/kb/en/json-functions/>, <https://dev.mysql.com/doc/refman/8.0/en/json-functions.html>.
 
 use crate::config::Local;
 use crate::dialect::{Sql, Value};
@@ -9,13 +9,12 @@ pub(crate) fn text(column: &str, local: &Local) -> Sql {
         true => at("je.v", &local.inner()),
         false => at(&document(column), &local.outer()),
     };
-    let mut sql = Sql::text("CAST(CONVERT(CASE JSON_TYPE(");
+    let mut sql = Sql::text("CAST(CONVERT(CASE WHEN JSON_TYPE(");
+    // MySQL says of numbers that only an unsigned one can hold that they are.
     sql.append(value.clone())
-        .push(") WHEN 'STRING' THEN JSON_UNQUOTE(")
-        .append(value.clone())
-        .push(") WHEN 'INTEGER' THEN ")
+        .push(") IN ('STRING', 'INTEGER', 'UNSIGNED INTEGER') THEN JSON_UNQUOTE(")
         .append(value)
-        .push(" END USING utf8mb4) AS BINARY)");
+        .push(") END USING utf8mb4) AS BINARY)");
     sql
 }
 

@@ -1,4 +1,4 @@
-//! MariaDB, and MySQL as far as it speaks the same, through the native driver of sqlx.
+//! MariaDB and MySQL, through the native driver of sqlx. The catalogue tells which of the two it is.
 
 mod catalogue;
 mod decode;
@@ -26,7 +26,7 @@ pub(crate) use types::equal_values;
 #[cfg(test)]
 pub(crate) use write::statements;
 
-/// A MariaDB database.
+/// A database of MariaDB or MySQL.
 pub(crate) struct MariaDb {
     options: MySqlConnectOptions,
     settings: String,
@@ -38,13 +38,15 @@ impl MariaDb {
     pub(crate) fn new(options: MySqlConnectOptions, lock_timeout: Duration) -> Self {
         // Names are quoted as standard SQL says. A value that does not fit is an error and not cut. Lists of keys are looked
         // up in an index and not joined. MariaDB alone keeps what a subquery answered by the values of its outer columns, and
-        // finds it again by their collation: what was true of 'a' would then be true of 'A'.
+        // finds it again by their collation: what was true of 'a' would then be true of 'A'. MySQL alone (MariaDB passes over
+        // comments of its versions from 5.7 on) would rather sort what two indexes find than walk through one in order.
         let seconds = lock_timeout.as_millis().div_ceil(1000).max(1);
         let settings = format!(
             "SET SESSION sql_mode = 'ANSI_QUOTES,STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION', \
              innodb_lock_wait_timeout = {seconds}, lock_wait_timeout = {seconds}, \
              group_concat_max_len = 1048576 \
-             /*M! , optimizer_switch = 'subquery_cache=off' */"
+             /*M! , optimizer_switch = 'subquery_cache=off' */ \
+             /*!50717 , optimizer_switch = 'index_merge_intersection=off' */"
         );
         let options = options
             .pipes_as_concat(false)
@@ -174,6 +176,13 @@ fn bound(sql: Sql) -> Query<'static, MySql, MySqlArguments> {
 fn placeholder(_: usize, bound: &Bound) -> String {
     match &bound.cast {
         None => "?".to_owned(),
-        Some(cast) => format!("CAST(? AS {cast})"),
+        Some(cast) => match cast.split_once(" COLLATE ") {
+            // MySQL would take the value for what it is cast to, and a large number for the largest that it knows then.
+            None => format!("CAST(CAST(? AS CHAR) AS {cast})"),
+            Some((character_set, collation)) => {
+                let text = "CAST(? AS CHAR CHARACTER SET utf8mb4)";
+                format!("CONVERT({text} USING {character_set}) COLLATE {collation}")
+            }
+        },
     }
 }

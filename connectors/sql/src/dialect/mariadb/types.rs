@@ -1,10 +1,11 @@
-//! What MariaDB's types mean: <https://mariadb.com/kb/en/data-types/>.
+//! What the types of MariaDB and of MySQL mean: <https://mariadb.com/kb/en/data-types/>,
+//! <https://dev.mysql.com/doc/refman/8.0/en/data-types.html>.
 
 use adieu_core::FieldType;
 
 use crate::catalogue::{Column, ColumnType};
-use crate::dialect::Value;
 use crate::dialect::spelling::is_whole;
+use crate::dialect::{Dialect, Value};
 
 /// A type as `information_schema` tells it.
 pub(super) struct MariaType<'a> {
@@ -12,9 +13,11 @@ pub(super) struct MariaType<'a> {
     pub(super) name: &'a str,
     /// With its length and attributes: `bigint(20) unsigned`, `decimal(10,2)`.
     pub(super) declared: &'a str,
+    pub(super) character_set: &'a str,
     pub(super) collation: &'a str,
     /// Whether a check asks for JSON, which is what the type JSON is.
     pub(super) is_json: bool,
+    pub(super) dialect: Dialect,
 }
 
 /// A column of a type, without what its table says of it.
@@ -60,6 +63,11 @@ pub(super) fn column(name: String, of: &MariaType<'_>) -> Column {
             let declared = of.declared.split(' ').next().unwrap_or_default();
             Some(declared.to_owned())
         }
+        // MySQL fails where a text cannot be written in the column's character set; as a cast it is another text then.
+        Text if of.dialect == Dialect::MySql && !matches!(of.character_set, "" | "utf8mb4") => {
+            let (character_set, collation) = (of.character_set, of.collation);
+            Some(format!("{character_set} COLLATE {collation}"))
+        }
         _ => None,
     };
     Column {
@@ -67,7 +75,7 @@ pub(super) fn column(name: String, of: &MariaType<'_>) -> Column {
         column_type,
         declared: of.declared.to_owned(),
         // The others call texts equal that differ in case, in accents, or in blanks at the end.
-        exact: of.collation.ends_with("_nopad_bin"),
+        exact: of.collation.ends_with("_nopad_bin") || of.collation == "utf8mb4_0900_bin",
         field_type,
         fetch: fetch.map(str::to_owned),
         nested: of.is_json || of.name == "json",
@@ -76,6 +84,20 @@ pub(super) fn column(name: String, of: &MariaType<'_>) -> Column {
         primary: false,
         generated: false,
     }
+}
+
+/// Whether a decimal column has room for a whole number: of one that is too large a cast would make the largest that it holds.
+fn has_room(column: &Column, number: &str) -> bool {
+    let declared = column.declared.split_once('(').map(|(_, rest)| rest);
+    let declared = declared.and_then(|rest| rest.split(')').next());
+    let (digits, scale) = declared
+        .and_then(|both| both.split_once(','))
+        .unwrap_or_default();
+    let room = match (digits.parse::<usize>(), scale.parse::<usize>()) {
+        (Ok(digits), Ok(scale)) => digits.saturating_sub(scale),
+        _ => return false,
+    };
+    number == "0" || number.trim_start_matches('-').len() <= room
 }
 
 /// The values of a column that are exactly this one: a number only in its shortest form, a text byte by byte.
@@ -102,12 +124,18 @@ pub(crate) fn equal_values(column: &Column, value: &Value) -> Vec<Value> {
             .filter(|one| one.to_string() == text)
     };
     match column.column_type {
+        // A year of two digits would be one of this century or of the last.
+        ColumnType::Integer
+            if column.declared.starts_with("year") && matches!(text.len(), 1..4) && text != "0" =>
+        {
+            Vec::new()
+        }
         ColumnType::Integer | ColumnType::Real => match (signed(), unsigned()) {
             (Some(number), _) => vec![Value::Integer(number)],
             (None, Some(_)) if column.cast.is_some() => vec![Value::text(text)],
             _ => Vec::new(),
         },
-        ColumnType::Decimal if !is_whole(&text) => Vec::new(),
+        ColumnType::Decimal if !is_whole(&text) || !has_room(column, &text) => Vec::new(),
         ColumnType::Uuid if text.len() != 36 || uuid::Uuid::try_parse(&text).is_err() => Vec::new(),
         _ => vec![Value::text(text)],
     }

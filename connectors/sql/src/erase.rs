@@ -34,6 +34,9 @@ pub(crate) struct Position {
     /// How many rows were deleted without having been read.
     #[serde(default)]
     pub(crate) unread: u64,
+    /// Whether a row was not found where it was to be deleted unread.
+    #[serde(default)]
+    pub(crate) missed: bool,
     /// Whether what is left is read first.
     #[serde(default)]
     pub(crate) by_key: bool,

@@ -32,8 +32,8 @@ impl Batch<'_> {
         alike && by_itself && in_one_place
     }
 
-    /// Deletes the next rows by their place, where that can be; nothing once all were gone to. A database that refuses one of them
-    /// is asked row by row from then on.
+    /// Deletes the next rows by their place, where that can be. Where some were not found any more, or the database refuses one, the
+    /// rest is for those who read it first.
     pub(crate) async fn sweep_places(
         &self,
         session: &mut Session,
@@ -51,13 +51,18 @@ impl Batch<'_> {
             Some((moment, Place::Within(reading))) => Some((moment, reading)),
             _ => self.places(session, catalogue, rows).await?,
         };
-        // Whatever comes after this stream is little: what others wrote meanwhile.
+        // Whatever is left after this is little: what the database refuses, and what others wrote meanwhile.
         position.by_key = true;
         let Some((moment, mut reading)) = kept else {
             return Ok(None);
         };
         let Some(places) = reading.stream.next().await.transpose()? else {
-            return Ok(None);
+            let ended = reading.stream.session().await.is_some();
+            if position.missed || !ended {
+                return Ok(None);
+            }
+            session.commit().await?;
+            return Ok(Some(Erased::done(Tally::new())));
         };
         let most = u64::from(self.max_rows);
         if places.len() as u64 > most {
@@ -72,6 +77,7 @@ impl Batch<'_> {
         };
         position.by_key = false;
         position.unread += swept;
+        position.missed |= swept < places.len() as u64;
         let next = Cursor::encode(self.step.collection(), position)?;
         session.commit().await?;
         snapshots.keep_within(self.step, moment, reading, &next);

@@ -325,12 +325,15 @@ impl Trial {
     /// Erases everything of the subject, collection after collection.
     pub(crate) async fn erase_all(&mut self, subject: &Subject, pace: Pace) -> Verdict<Erasure> {
         let mut erasure = Erasure::default();
+        let run = StepKey::new(format!("testkit-erasure-{}", self.steps));
         for collection in self.erasable(subject) {
             let tally = erasure.tallies.entry(collection.name.clone()).or_default();
             let mut idle = BTreeSet::new();
             let mut cursor = None;
             loop {
-                let step = self.step(subject, &collection.name, cursor, pace);
+                let step = self
+                    .step(subject, &collection.name, cursor, pace)
+                    .in_run(run.clone());
                 let erased = self.erase(&step).await?;
                 erasure.steps.push(step);
                 tally.add(&erased.tally);

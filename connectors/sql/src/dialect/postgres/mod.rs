@@ -115,11 +115,12 @@ impl Server for Postgres {
     }
 
     async fn change(connection: &mut PgConnection, sql: Sql) -> Result<u64, Error> {
-        // Foreign keys are checked row by row, and the server shall not make a plan for each.
+        // Foreign keys are checked row by row, and the server shall not make a plan for each. The statement itself is forgotten each
+        // time, so that it has a plan for its values.
         connection
             .execute("SET LOCAL plan_cache_mode = auto")
             .await?;
-        let changed = bound(sql).execute(connection).await?;
+        let changed = bound(sql).persistent(false).execute(connection).await?;
         Ok(changed.rows_affected())
     }
 

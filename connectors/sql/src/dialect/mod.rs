@@ -19,7 +19,7 @@ mod url;
 mod value;
 mod write;
 
-pub(crate) use session::{Applied, Database, Host, RowStream, Session, Transaction};
+pub(crate) use session::{Applied, Database, RowStream, Session, Transaction};
 pub(crate) use spelling::Dialect;
 pub(crate) use sql::Sql;
 pub(crate) use surroundings::Surroundings;

@@ -22,7 +22,8 @@ use self::statement::Statement;
 use super::sqlite;
 use crate::catalogue::Catalogue;
 use crate::config::SqlConfig;
-use crate::dialect::{Applied, Batch, Host, Row, Sql, Value, Write};
+use crate::dialect::session::Host;
+use crate::dialect::{Applied, Batch, Row, Sql, Value, Write};
 
 /// <https://developers.cloudflare.com/d1/reference/time-travel/>
 pub(crate) const HOST: Host = Host {

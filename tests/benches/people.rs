@@ -5,7 +5,6 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::print_stdout, missing_docs)] // it prints, and stops when it cannot measure
 
-#[allow(unused_imports)]
 #[path = "../../connectors/sql/tests/servers/mod.rs"]
 mod servers;
 mod writer;

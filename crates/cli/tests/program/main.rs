@@ -15,7 +15,6 @@ mod inspect;
 mod life;
 mod place;
 mod readme;
-#[allow(unused_imports, reason = "only one of the servers is asked here")]
 #[path = "../../../../connectors/sql/tests/servers/mod.rs"]
 mod servers;
 mod token;

@@ -51,7 +51,8 @@ impl<'a> PageWriter<'a> {
         self.sink.schema(schema)
     }
 
-    /// Writes one record: anything that serializes as a map or a struct.
+    /// Writes one record: anything that serializes as a map or a struct. Where there may be millions of them,
+    /// [`PageWriter::values`] takes less time.
     ///
     /// # Errors
     /// When the record does not fit the schema or the page cannot be written; pass it on.

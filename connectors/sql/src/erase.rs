@@ -25,7 +25,7 @@ use crate::selection::Selector;
 #[serde(deny_unknown_fields)]
 pub(crate) struct Position {
     /// The last key; empty at the beginning of a round.
-    pub(crate) after: Vec<Value>,
+    after: Vec<Value>,
     round: u32,
     /// Whether this round deleted a row.
     deleted: bool,
@@ -40,6 +40,13 @@ pub(crate) struct Position {
     /// Whether what is left is read first.
     #[serde(default)]
     pub(crate) by_key: bool,
+}
+
+impl Position {
+    /// Whether nothing was done yet.
+    pub(crate) fn is_first(&self) -> bool {
+        self.after.is_empty() && self.round == 0 && self.unread == 0
+    }
 }
 
 /// How often a batch is tried when other transactions are in its way.
@@ -125,15 +132,14 @@ async fn erase_batch(
             facts: decisive.map(|(_, fact)| fact).into_iter().collect(),
         });
     }
-    let first = position.after.is_empty() && position.round == 0 && position.unread == 0;
     let mut swept = 0;
-    if let Some(sweep) = batch.sweep(&rows).filter(|_| first) {
+    if let Some(sweep) = batch.sweep(&rows).filter(|_| position.is_first()) {
         swept = session.sweep(sweep).await?.unwrap_or(0);
         let left = u64::from(batch.max_rows).checked_sub(swept);
         batch.max_rows = left.and_then(|left| left.try_into().ok()).unwrap_or(0);
         if batch.max_rows == 0 {
             session.commit().await?;
-            return batch.swept(swept);
+            return batch.swept(&mut position, swept);
         }
     }
     let by_place = batch
@@ -189,18 +195,6 @@ impl Batch<'_> {
     /// Rows that refer to others of the same table mostly come after them.
     fn backwards(&self) -> bool {
         !self.links.is_empty()
-    }
-
-    /// Where it goes on after a sweep that may have left rows.
-    fn swept(&self, rows: u64) -> Result<Erased, ConnectorError> {
-        let mut tally = Tally::new();
-        tally.count(&Disposition::Erase, rows);
-        let next = Position {
-            unread: rows,
-            ..Position::default()
-        };
-        let next = Cursor::encode(self.step.collection(), &next)?;
-        Ok(Erased::more(tally, next))
     }
 
     async fn read(

@@ -32,6 +32,19 @@ impl Batch<'_> {
         alike && by_itself && in_one_place
     }
 
+    /// Where it goes on after so many rows were deleted unread.
+    pub(crate) fn swept(
+        &self,
+        position: &mut Position,
+        rows: u64,
+    ) -> Result<Erased, ConnectorError> {
+        position.unread += rows;
+        let mut tally = Tally::new();
+        tally.count(&Disposition::Erase, rows);
+        let next = Cursor::encode(self.step.collection(), position)?;
+        Ok(Erased::more(tally, next))
+    }
+
     /// Deletes the next rows by their place, where that can be. Where some were not found any more, or the database refuses one, the
     /// rest is for those who read it first.
     pub(crate) async fn sweep_places(
@@ -41,22 +54,25 @@ impl Batch<'_> {
         position: &mut Position,
         rows: &Sql,
     ) -> Result<Option<Erased>, ConnectorError> {
-        let is_first = position.after.is_empty() && position.unread == 0;
         let snapshots = &self.connector.snapshots;
         let may = self.goes_unread() && snapshots.may_keep_for(self.step);
-        if !may || is_first || position.by_key {
+        if !may || position.is_first() || position.by_key {
             return Ok(None);
         }
         let kept = match snapshots.take(self.step) {
             Some((moment, Place::Within(reading))) => Some((moment, reading)),
-            _ => self.places(session, catalogue, rows).await?,
+            _ => self.places(session, catalogue, rows).await,
         };
-        // Whatever is left after this is little: what the database refuses, and what others wrote meanwhile.
+        // Unless this batch goes well, rows are read from here on: what the database refuses, what others wrote meanwhile, or all
+        // of them where a second connection is not to be had or breaks.
         position.by_key = true;
         let Some((moment, mut reading)) = kept else {
             return Ok(None);
         };
-        let Some(places) = reading.stream.next().await.transpose()? else {
+        let Ok(places) = reading.stream.next().await.transpose() else {
+            return Ok(None);
+        };
+        let Some(places) = places else {
             let ended = reading.stream.session().await.is_some();
             if position.missed || !ended {
                 return Ok(None);
@@ -76,37 +92,31 @@ impl Batch<'_> {
             return Ok(None);
         };
         position.by_key = false;
-        position.unread += swept;
         position.missed |= swept < places.len() as u64;
-        let next = Cursor::encode(self.step.collection(), position)?;
+        let erased = self.swept(position, swept)?;
         session.commit().await?;
-        snapshots.keep_within(self.step, moment, reading, &next);
-        let mut tally = Tally::new();
-        tally.count(&Disposition::Erase, swept);
-        Ok(Some(Erased::more(tally, next)))
+        if let Some(next) = &erased.next {
+            snapshots.keep_within(self.step, moment, reading, next);
+        }
+        Ok(Some(erased))
     }
 
-    /// A query on a second connection that tells where the rows lie; none where there is no such thing.
+    /// A query on a second connection that tells where the rows lie; none where there is no such thing, or the database allows no
+    /// second connection.
     async fn places(
         &self,
         session: &mut Session,
         catalogue: &Arc<Catalogue>,
         rows: &Sql,
-    ) -> Result<Option<(Moment, Reading)>, ConnectorError> {
-        let dialect = self.catalogue.dialect;
-        let Some(query) = dialect.places(self.table, rows) else {
-            return Ok(None);
+    ) -> Option<(Moment, Reading)> {
+        let query = self.catalogue.dialect.places(self.table, rows)?;
+        let stream = session.places(query, self.max_rows as usize).await.ok()??;
+        let reading = Reading {
+            catalogue: Arc::clone(catalogue),
+            stream,
+            batch: Places::new(1),
+            next: 0,
         };
-        let stream = session.places(query, self.max_rows as usize).await?;
-        let moment = self.connector.snapshots.begin(true);
-        Ok(stream.map(|stream| {
-            let reading = Reading {
-                catalogue: Arc::clone(catalogue),
-                stream,
-                batch: Places::new(1),
-                next: 0,
-            };
-            (moment, reading)
-        }))
+        Some((self.connector.snapshots.begin(true), reading))
     }
 }

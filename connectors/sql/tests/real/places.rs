@@ -5,7 +5,7 @@ use adieu_core::{Connector as _, Cursor, Erased, StepKey, Subject};
 use adieu_sql::SqlConnector;
 
 use crate::common::{erase, step, subject, survey};
-use crate::place::{Place, Server};
+use crate::place::{Place, Server, connector_at};
 
 const SHOP: &str = "
     CREATE TABLE people (id INT PRIMARY KEY, email TEXT UNIQUE);
@@ -178,6 +178,33 @@ async fn without_a_free_connection_rows_are_found_for_each_batch() {
         assert_eq!(first.tally.erase() + second.tally.erase() + rest, 1998);
         assert_eq!(place.count("SELECT count(*) FROM items"), 202);
     }
+}
+
+/// A second connection may be refused, or end at any time: the rows are then read.
+#[tokio::test]
+async fn a_second_connection_that_is_refused_or_broken_stops_nothing() {
+    let place = Place::new(Server::Postgres, SHOP);
+    place.query(
+        "DO $$ BEGIN IF NOT EXISTS (SELECT FROM pg_roles WHERE rolname = 'single') THEN CREATE ROLE single LOGIN CONNECTION LIMIT 1; END IF; END $$;
+         GRANT ALL ON people, orders, items TO single; DELETE FROM items WHERE id > 500",
+    );
+    let ada = subject(&["email=ada@example.com"]);
+    let url = place.url().replace("adieu@", "single@");
+    let connector = connector_at(&url, MAPPING).unwrap();
+    let done = erase(&connector, &ada, "items", 100).await.unwrap();
+    assert_eq!((done.erase(), done.failed().len()), (500, 0));
+
+    let connector = place.connector(MAPPING);
+    let first = erase_step(&connector, &ada, "orders", None).await;
+    let second = erase_step(&connector, &ada, "orders", first.next).await;
+    assert!(is_read_by_place(&place));
+    place.query(&format!(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity {}",
+        READERS.split_once("pg_stat_activity ").unwrap().1
+    ));
+    let rest = to_the_end(&connector, &ada, "orders", second.next).await;
+    assert_eq!(rest, 999 - 200);
+    assert_eq!(place.count("SELECT count(*) FROM orders"), 101);
 }
 
 /// The server itself writes down the plans that it runs.

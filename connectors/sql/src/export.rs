@@ -15,7 +15,7 @@ use crate::config::TableRule;
 use crate::connector::SqlConnector;
 use crate::dialect::{Batch, Cell, Row, Session, Sql, Transaction, Value};
 use crate::error::misfit;
-use crate::key::after;
+use crate::key::{after, key_columns};
 use crate::record::{Record, Shape, exported};
 use crate::selection::Selector;
 use crate::snapshot::{Moment, Place, Reading};
@@ -83,12 +83,7 @@ pub(crate) async fn export(
         true => exported(rule, table).collect(),
         false => Vec::new(),
     };
-    let plan = Plan {
-        catalogue: &catalogue,
-        table,
-        columns,
-        yields,
-    };
+    let plan = Plan::new(&catalogue, table, &columns, yields);
     let all = connector.descriptor.collections.iter().filter(|one| {
         one.is_reached_by(step.subject()) && (page.wants_records() || !one.yields.is_empty())
     });
@@ -127,9 +122,9 @@ pub(crate) async fn export(
                 let record = Record {
                     shape: &shape,
                     row,
-                    first: key_width,
+                    places: &plan.columns,
                 };
-                if !record.fits() {
+                let Some(values) = record.values() else {
                     // The next page begins with this row, under a schema that it fits.
                     deviating.extend(record.misfits());
                     if let Some(before) = reading.next.checked_sub(1) {
@@ -140,8 +135,8 @@ pub(crate) async fn export(
                         .snapshots
                         .keep_within(step, moment, reading, &next);
                     return Ok(Some(next));
-                }
-                page.values(&record.values()).await?;
+                };
+                page.values(&values).await?;
             }
             reading.next += 1;
             if page.is_full() {
@@ -198,29 +193,68 @@ impl Position {
     }
 }
 
-/// What a page reads of each row: its key, the exported columns, the columns that yield.
+/// What a page reads of each row: its key, the exported columns, the columns that yield; each of them once.
 pub(crate) struct Plan<'a> {
-    pub(crate) catalogue: &'a Arc<Catalogue>,
-    pub(crate) table: &'a Table,
-    pub(crate) columns: Vec<&'a Column>,
-    pub(crate) yields: Vec<(&'a IdentityKind, &'a str)>,
+    catalogue: &'a Arc<Catalogue>,
+    table: &'a Table,
+    /// What is read of each row after its key.
+    selected: Vec<String>,
+    /// Where in a row each exported column is.
+    columns: Vec<usize>,
+    yields: Vec<Yielded<'a>>,
 }
 
-impl Plan<'_> {
+/// A column that gives an identity away, and where in a row it is.
+struct Yielded<'a> {
+    kind: &'a IdentityKind,
+    column: &'a str,
+    place: usize,
+}
+
+impl<'a> Plan<'a> {
+    pub(crate) fn new(
+        catalogue: &'a Arc<Catalogue>,
+        table: &'a Table,
+        columns: &[&Column],
+        yields: Vec<(&'a IdentityKind, &'a str)>,
+    ) -> Self {
+        let dialect = catalogue.dialect;
+        let mut all = key_columns(dialect, table, "t");
+        let mut place = |read: String| {
+            let known = all.iter().position(|earlier| *earlier == read);
+            known.unwrap_or_else(|| {
+                all.push(read);
+                all.len() - 1
+            })
+        };
+        let columns = columns
+            .iter()
+            .map(|column| place(dialect.fetched(column, "t")));
+        let columns = columns.collect();
+        let yields = yields.into_iter().map(|(kind, column)| Yielded {
+            kind,
+            column,
+            place: place(dialect.keyed(table, column, "t")),
+        });
+        let yields = yields.collect();
+        Self {
+            catalogue,
+            table,
+            selected: all.split_off(table.key.len()),
+            columns,
+            yields,
+        }
+    }
+
     fn width(&self) -> usize {
-        self.table.key.len() + self.columns.len() + self.yields.len()
+        self.table.key.len() + self.selected.len()
     }
 
     pub(crate) fn walk(&self, rows: Sql, after: Option<Vec<Value>>) -> Walk {
-        let dialect = self.catalogue.dialect;
-        let columns = self.columns.iter();
-        let columns = columns.map(|column| dialect.fetched(column, "t"));
-        let yields = self.yields.iter();
-        let yields = yields.map(|(_, name)| dialect.keyed(self.table, name, "t"));
         Walk {
             catalogue: Arc::clone(self.catalogue),
             table: self.table.name.clone(),
-            selected: columns.chain(yields).map(Sql::text).collect(),
+            selected: self.selected.iter().cloned().map(Sql::text).collect(),
             rows,
             after,
         }
@@ -232,12 +266,11 @@ impl Plan<'_> {
         seen: &mut Seen<'_>,
         page: &mut PageWriter<'_>,
     ) -> Result<(), ConnectorError> {
-        let first = self.table.key.len() + self.columns.len();
-        for (place, (kind, name)) in self.yields.iter().enumerate() {
-            match identity_value(row.cell(first + place)) {
+        for yielded in &self.yields {
+            match identity_value(row.cell(yielded.place)) {
                 Ok(None) => {}
                 Ok(Some(value)) => {
-                    let identity = Identity::from_parts((*kind).clone(), value);
+                    let identity = Identity::from_parts(yielded.kind.clone(), value);
                     if seen.is_new(&identity) {
                         page.identity(identity)?;
                     }
@@ -245,7 +278,10 @@ impl Plan<'_> {
                 Err(Unusable) => {
                     let what = "a value cannot be used as an identity";
                     page.missing(
-                        format!("the identity in {}.{name} of a row", self.table.name),
+                        format!(
+                            "the identity in {}.{} of a row",
+                            self.table.name, yielded.column
+                        ),
                         ConnectorError::new(ErrorKind::Protocol, what),
                     )?;
                 }
@@ -281,7 +317,9 @@ fn identity_value(cell: Cell<'_>) -> Result<Option<IdentityValue>, Unusable> {
             format!("{value:.0}")
         }
         Cell::Real(_) | Cell::Blob(_) => return Err(Unusable),
-        Cell::Text(_) | Cell::Decimal(_) => cell.as_text().ok_or(Unusable)?.to_owned(),
+        Cell::Text(_) | Cell::Decimal(_) | Cell::Json(_) => {
+            cell.as_text().ok_or(Unusable)?.to_owned()
+        }
     };
     if text.trim().is_empty() {
         return Ok(None);

@@ -15,7 +15,6 @@ mod export;
 pub mod inspect;
 mod key;
 mod links;
-mod number;
 mod pseudonym;
 mod record;
 mod selection;

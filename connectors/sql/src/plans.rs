@@ -139,15 +139,11 @@ async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], String) {
     };
     let key: Vec<Value> = table.key.iter().map(of_type).collect();
     let from = crate::key::after(dialect, table, &key, false).unwrap();
-    let page = export::Plan {
-        catalogue: &catalogue,
-        table,
-        columns: table.columns.iter().collect(),
-        yields: Vec::new(),
-    }
-    .walk(rows.clone(), Some(key.clone()))
-    .ordered()
-    .unwrap();
+    let columns: Vec<_> = table.columns.iter().collect();
+    let page = export::Plan::new(&catalogue, table, &columns, Vec::new())
+        .walk(rows.clone(), Some(key.clone()))
+        .ordered()
+        .unwrap();
     let batch = erase::Batch {
         connector: &connector,
         step: &step,

@@ -198,7 +198,7 @@ fn hash(key: &hmac::Key, cell: Cell<'_>) -> Value {
         Cell::Null => (0, Vec::new()),
         Cell::Integer(value) => (1, value.to_string().into_bytes()),
         Cell::Real(value) => (2, value.to_bits().to_be_bytes().to_vec()),
-        Cell::Text(text) | Cell::Decimal(text) => (3, text.to_vec()),
+        Cell::Text(text) | Cell::Decimal(text) | Cell::Json(text) => (3, text.to_vec()),
         Cell::Blob(bytes) => (4, bytes.to_vec()),
     };
     let digest = hex(
@@ -247,7 +247,7 @@ fn truncated(cell: Cell<'_>) -> Value {
             (_, Ok(sixteen)) => Value::Blob(network6(sixteen.into()).octets().to_vec()),
             _ => Value::Blob(vec![0; 4]),
         },
-        Cell::Null | Cell::Real(_) | Cell::Decimal(_) => nowhere(),
+        Cell::Null | Cell::Real(_) | Cell::Decimal(_) | Cell::Json(_) => nowhere(),
     }
 }
 

@@ -9,7 +9,6 @@ use base64::engine::general_purpose::STANDARD;
 use crate::catalogue::{Column, Table};
 use crate::config::{ColumnMapping, TableRule};
 use crate::dialect::{Cell, Row};
-use crate::number;
 
 /// What stands for a value that is about somebody else.
 const MASK: &str = "[masked]";
@@ -77,69 +76,66 @@ pub(crate) fn exported<'a>(
         .filter(|column| !matches!(rule.columns.get(&column.name), Some(ColumnMapping::Omit(_))))
 }
 
-/// One row, whose exported columns begin at a place in it.
+/// One row, and where in it each exported column is.
 pub(crate) struct Record<'a> {
     pub(crate) shape: &'a Shape,
     pub(crate) row: Row<'a>,
-    pub(crate) first: usize,
+    pub(crate) places: &'a [usize],
 }
 
-impl Record<'_> {
-    /// Whether every value is of the type that the schema says.
-    pub(crate) fn fits(&self) -> bool {
-        self.misfits().next().is_none()
+impl<'a> Record<'a> {
+    /// The values of the exported columns, in their order; none where one is not of the type that the schema says.
+    pub(crate) fn values(&self) -> Option<Vec<FieldValue<'a>>> {
+        let mut values = Vec::with_capacity(self.places.len());
+        for (place, field) in self.places.iter().zip(&*self.shape.fields) {
+            values.push(value(self.row.cell(*place), field)?);
+        }
+        Some(values)
     }
 
     /// By place, the fields whose value is not of the type that the schema says.
     pub(crate) fn misfits(&self) -> impl Iterator<Item = usize> {
-        let fields = self.shape.fields.iter().enumerate();
-        let misfits = fields.filter(|(place, field)| {
-            !(field.masked.is_some()
-                || match (self.row.cell(self.first + place), field.field_type) {
-                    (Cell::Null, _) | (_, FieldType::Any) => true,
-                    (cell, FieldType::Integer) => {
-                        matches!(cell, Cell::Integer(_) | Cell::Decimal(_))
-                    }
-                    (cell, FieldType::Number) => {
-                        matches!(cell, Cell::Integer(_) | Cell::Real(_) | Cell::Decimal(_))
-                    }
-                    (cell, FieldType::Boolean) => matches!(cell, Cell::Integer(0 | 1)),
-                    (cell, FieldType::Binary) => matches!(cell, Cell::Blob(_)),
-                    (cell, _) => matches!(cell, Cell::Text(_) | Cell::Blob(_)),
-                })
-        });
-        misfits.map(|(place, _)| place)
+        let fields = self.places.iter().zip(&*self.shape.fields).enumerate();
+        let misfits =
+            fields.filter(|(_, (place, field))| value(self.row.cell(**place), field).is_none());
+        misfits.map(|(field, _)| field)
     }
 }
 
-impl<'a> Record<'a> {
-    /// The values of the exported columns, in their order.
-    pub(crate) fn values(&self) -> Vec<FieldValue<'a>> {
-        let fields = self.shape.fields.iter().enumerate();
-        let values = fields.map(|(place, field)| value(self.row.cell(self.first + place), field));
-        values.collect()
-    }
-}
-
-fn value<'a>(cell: Cell<'a>, field: &ShapedField) -> FieldValue<'a> {
-    match (cell, field.field_type) {
+fn value<'a>(cell: Cell<'a>, field: &ShapedField) -> Option<FieldValue<'a>> {
+    use FieldType::{Any, Binary, Boolean, Integer, Number};
+    Some(match (cell, field.field_type) {
         (Cell::Null, _) => FieldValue::Null,
         _ if field.masked.is_some() => FieldValue::Text(MASK.into()),
-        (Cell::Integer(value), FieldType::Boolean) => FieldValue::Boolean(value != 0),
-        (Cell::Integer(value), _) => FieldValue::Integer(value),
-        (Cell::Real(value), _) if value.is_finite() => FieldValue::Float(value),
-        (Cell::Real(value), _) => FieldValue::Text(not_finite(value).into()),
-        (Cell::Blob(bytes), FieldType::Binary) => FieldValue::Bytes(bytes),
-        (Cell::Text(json), _) if field.nested => match provider_json::Passed::new(json) {
-            Some(json) => FieldValue::Json(json),
-            None => octets(json),
-        },
-        (Cell::Decimal(digits), _) => number::value(digits),
+        (Cell::Integer(value @ (0 | 1)), Boolean) => FieldValue::Boolean(value != 0),
+        (Cell::Integer(value), Integer | Number | Any) => FieldValue::Integer(value),
+        (Cell::Decimal(digits), Integer | Number | Any) => decimal(digits),
+        (Cell::Real(value), Number | Any) if value.is_finite() => FieldValue::Float(value),
+        (Cell::Real(value), Number | Any) => FieldValue::Text(not_finite(value).into()),
+        (Cell::Blob(bytes), Binary) => FieldValue::Bytes(bytes),
+        (Cell::Integer(_) | Cell::Decimal(_) | Cell::Real(_), _)
+        | (_, Integer | Number | Boolean | Binary) => return None,
+        (Cell::Json(json), _) => passed(provider_json::Passed::well_formed(json), json),
+        (Cell::Text(json), _) if field.nested => passed(provider_json::Passed::new(json), json),
         (Cell::Text(text), _) => match std::str::from_utf8(text) {
             Ok(text) => FieldValue::Text(text.into()),
             Err(_) => octets(text),
         },
         (Cell::Blob(bytes), _) => octets(bytes),
+    })
+}
+
+fn decimal(digits: &[u8]) -> FieldValue<'_> {
+    match std::str::from_utf8(digits) {
+        Ok(digits) => FieldValue::decimal(digits),
+        Err(_) => octets(digits),
+    }
+}
+
+fn passed<'a>(json: Option<provider_json::Passed<'a>>, text: &[u8]) -> FieldValue<'a> {
+    match json {
+        Some(json) => FieldValue::Json(json),
+        None => octets(text),
     }
 }
 

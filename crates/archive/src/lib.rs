@@ -2,6 +2,7 @@
 
 mod assemble;
 mod attachment;
+mod behind;
 mod error;
 mod format;
 mod key;

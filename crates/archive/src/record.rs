@@ -258,6 +258,7 @@ mod tests {
         Boolean(bool),
         Integer(i64),
         Float(f64),
+        Decimal(String),
         Text(String),
         Bytes(Vec<u8>),
         Json(String),
@@ -270,6 +271,7 @@ mod tests {
                 Self::Boolean(value) => FieldValue::Boolean(*value),
                 Self::Integer(value) => FieldValue::Integer(*value),
                 Self::Float(value) => FieldValue::Float(*value),
+                Self::Decimal(digits) => FieldValue::decimal(digits),
                 Self::Text(text) => FieldValue::Text(text.into()),
                 Self::Bytes(bytes) => FieldValue::Bytes(bytes),
                 Self::Json(json) => FieldValue::Json(Passed::new(json.as_bytes()).unwrap()),
@@ -305,7 +307,8 @@ mod tests {
             any::<bool>().prop_map(Made::Boolean),
             any::<i64>().prop_map(Made::Integer),
             any::<f64>().prop_map(Made::Float),
-            "[=+@a,\"\r\n é]{0,8}|2024-02-30|P1D".prop_map(Made::Text),
+            "-?[0-9]{1,16}(\\.[0-9]{1,4})?".prop_map(Made::Decimal),
+            "[=+@a,\"\r\n é]{0,8}|2024-02-(29|30)|(2|12):30:00|P1D|[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}".prop_map(Made::Text),
             // Of two bytes the base64 is never a number or a date.
             proptest::collection::vec(any::<u8>(), 0..3).prop_map(Made::Bytes),
             json().prop_map(Made::Json),
@@ -313,9 +316,11 @@ mod tests {
     }
 
     fn field_type() -> impl Strategy<Value = FieldType> {
-        use FieldType::{Any, Array, Binary, Boolean, Date, Integer, Number, Object, String};
+        use FieldType::{
+            Any, Array, Binary, Boolean, Date, Integer, Number, Object, String, Time, Uuid,
+        };
         proptest::sample::select(vec![
-            String, Integer, Number, Boolean, Date, Binary, Object, Array, Any,
+            String, Integer, Number, Boolean, Date, Time, Uuid, Binary, Object, Array, Any,
         ])
     }
 

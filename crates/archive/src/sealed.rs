@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use age::stream::{StreamReader, StreamWriter};
 use age::{Decryptor, Encryptor};
 
+use crate::behind::Behind;
 use crate::error::ArchiveError;
 use crate::key::ArchiveKey;
 use crate::vault::{VaultReader, VaultWriter};
@@ -24,16 +25,19 @@ const READING: &str = "reading the encrypted archive";
 /// Writes an encrypted archive. Nothing of it is to be seen at its path before [`SealedWriter::finish`]; dropped before that, it
 /// leaves nothing behind.
 pub struct SealedWriter {
-    stream: Option<StreamWriter<BufWriter<Target>>>,
+    out: Option<Out>,
     /// Set when it is dropped, so that nothing waits for a vault then.
     dropped: Arc<AtomicBool>,
 }
 
 /// Where an encrypted archive goes.
-enum Target {
-    File(UnfinishedFile),
-    Vault(VaultWriter),
+enum Out {
+    /// Encrypted and written on a thread of its own.
+    File(Behind<Encrypting<UnfinishedFile>>),
+    Vault(Encrypting<VaultWriter>),
 }
+
+type Encrypting<W> = StreamWriter<BufWriter<W>>;
 
 /// A file that is not yet under its name; dropped, it is removed.
 struct UnfinishedFile {
@@ -59,32 +63,23 @@ impl SealedWriter {
             .truncate(true)
             .open(&unfinished)
             .map_err(&failed)?;
-        let target = Target::File(UnfinishedFile {
+        let file = UnfinishedFile {
             file,
             unfinished,
             path,
-        });
-        Self::to(target, key)
+        };
+        let behind = Behind::new(encrypting(file, key)?).map_err(&failed)?;
+        Ok(Self {
+            out: Some(Out::File(behind)),
+            dropped: Arc::default(),
+        })
     }
 
     pub(crate) fn to_vault(vault: VaultWriter, key: &ArchiveKey) -> Result<Self, ArchiveError> {
         let dropped = vault.dropped();
-        let mut writer = Self::to(Target::Vault(vault), key)?;
-        writer.dropped = dropped;
-        Ok(writer)
-    }
-
-    fn to(target: Target, key: &ArchiveKey) -> Result<Self, ArchiveError> {
-        let recipient = key.identity().to_public();
-        let encryptor = Encryptor::with_recipients(iter::once(&recipient as &dyn age::Recipient))
-            .map_err(|_| ArchiveError::Key)?;
-        // The header is shorter than the buffer, so nothing waits here.
-        let stream = encryptor
-            .wrap_output(BufWriter::with_capacity(128 << 10, target))
-            .map_err(ArchiveError::storage(WRITING))?;
         Ok(Self {
-            stream: Some(stream),
-            dropped: Arc::default(),
+            out: Some(Out::Vault(encrypting(vault, key)?)),
+            dropped,
         })
     }
 
@@ -93,29 +88,42 @@ impl SealedWriter {
     /// # Errors
     /// When it cannot be written; nothing is then left of it.
     pub fn finish(mut self) -> Result<(), ArchiveError> {
-        let failed = ArchiveError::storage(WRITING);
-        let stream = self.stream.take().ok_or(ArchiveError::Stopped)?;
-        let buffered = stream.finish().map_err(&failed)?;
-        let target = buffered
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        target.finish()
+        match self.out.take() {
+            Some(Out::File(behind)) => {
+                let stream = behind.finish().map_err(ArchiveError::storage(WRITING))?;
+                ended(stream)?.finish()
+            }
+            Some(Out::Vault(stream)) => ended(stream)?.finish(),
+            None => Err(ArchiveError::Stopped),
+        }
     }
 
-    fn stream(&mut self) -> io::Result<&mut StreamWriter<BufWriter<Target>>> {
-        self.stream
-            .as_mut()
-            .ok_or_else(|| ArchiveError::Stopped.into())
+    fn out(&mut self) -> io::Result<&mut dyn Write> {
+        match &mut self.out {
+            Some(Out::File(behind)) => Ok(behind),
+            Some(Out::Vault(stream)) => Ok(stream),
+            None => Err(ArchiveError::Stopped.into()),
+        }
     }
 }
 
-impl Target {
-    fn finish(self) -> Result<(), ArchiveError> {
-        match self {
-            Self::File(file) => file.finish(),
-            Self::Vault(vault) => vault.finish(),
-        }
-    }
+fn encrypting<W: Write>(out: W, key: &ArchiveKey) -> Result<Encrypting<W>, ArchiveError> {
+    let recipient = key.identity().to_public();
+    let encryptor = Encryptor::with_recipients(iter::once(&recipient as &dyn age::Recipient))
+        .map_err(|_| ArchiveError::Key)?;
+    // The header is shorter than the buffer, so nothing waits here.
+    encryptor
+        .wrap_output(BufWriter::with_capacity(128 << 10, out))
+        .map_err(ArchiveError::storage(WRITING))
+}
+
+/// Writes the end of the encryption.
+fn ended<W: Write>(stream: Encrypting<W>) -> Result<W, ArchiveError> {
+    let failed = ArchiveError::storage(WRITING);
+    let buffered = stream.finish().map_err(&failed)?;
+    buffered
+        .into_inner()
+        .map_err(|error| failed(error.into_error()))
 }
 
 impl UnfinishedFile {
@@ -138,27 +146,21 @@ impl UnfinishedFile {
 
 impl Write for SealedWriter {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.stream()?.write(bytes)
+        self.out()?.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        self.stream()?.flush()
+        self.out()?.flush()
     }
 }
 
-impl Write for Target {
+impl Write for UnfinishedFile {
     fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        match self {
-            Self::File(file) => file.file.write(bytes),
-            Self::Vault(vault) => vault.write(bytes),
-        }
+        self.file.write(bytes)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        match self {
-            Self::File(file) => file.file.flush(),
-            Self::Vault(vault) => vault.flush(),
-        }
+        self.file.flush()
     }
 }
 

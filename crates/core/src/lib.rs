@@ -3,6 +3,7 @@
 mod config;
 mod connector;
 mod cursor;
+mod decimal;
 mod descriptor;
 mod disposition;
 mod error;
@@ -22,6 +23,7 @@ pub use async_trait::async_trait;
 pub use config::{ConfigProblem, Secret, Setting};
 pub use connector::{CONTRACT, Connector, Erased};
 pub use cursor::Cursor;
+pub use decimal::Number;
 pub use descriptor::{
     Collection, Descriptor, LegalBasis, Limits, Need, Precedence, Processor, Support, Tells,
     Unreachable,

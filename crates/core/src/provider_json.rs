@@ -29,23 +29,40 @@ pub struct Passed<'a> {
     json: Cow<'a, [u8]>,
     /// Whether every text and number may stay as it is spelled.
     is_plain: bool,
+    /// Whether there are no blanks between its parts.
+    is_compact: bool,
 }
 
 impl<'a> Passed<'a> {
     /// Looks whether the text is JSON that can be written on; `None` where [`parse`] would fail.
     pub fn new(json: &'a [u8]) -> Option<Self> {
-        std::str::from_utf8(json).ok()?;
-        let kept = Kept::new(json);
-        let (depth, is_plain) = (kept.depth, kept.is_plain);
-        let json = kept.into_text();
-        let is_json = || serde_json::from_slice::<IgnoredAny>(&json).is_ok();
-        (depth < DEEPEST && is_json()).then_some(Self { json, is_plain })
+        Self::well_formed(json).filter(|passed| {
+            let read = serde_json::from_slice::<IgnoredAny>(&passed.json);
+            read.is_ok()
+        })
     }
 
-    /// The text itself, with whatever blanks are between its parts, where each text and number in it may stay as it is spelled:
-    /// no text has an escape, and no number more digits than a double keeps.
+    /// As [`Passed::new`], without looking whether it is JSON: for what a database's own type for JSON gave, or the caller wrote.
+    pub fn well_formed(json: &'a [u8]) -> Option<Self> {
+        std::str::from_utf8(json).ok()?;
+        let kept = Kept::new(json);
+        let (is_plain, is_compact) = (kept.is_plain, kept.is_compact);
+        (kept.depth < DEEPEST).then(|| Self {
+            json: kept.into_text(),
+            is_plain,
+            is_compact,
+        })
+    }
+
+    /// The text itself, where each text and number in it may stay as it is spelled: no text has an escape, and no number more
+    /// digits than a double keeps. There may be blanks between its parts.
     pub fn as_plain(&self) -> Option<&[u8]> {
         self.is_plain.then_some(&*self.json)
+    }
+
+    /// Whether there are no blanks between its parts.
+    pub fn is_compact(&self) -> bool {
+        self.is_compact
     }
 }
 
@@ -76,6 +93,8 @@ struct Kept<'a> {
     depth: usize,
     /// Whether no text has an escape and no number more digits than a double keeps.
     is_plain: bool,
+    /// Whether there are no blanks between its parts.
+    is_compact: bool,
 }
 
 impl<'a> Kept<'a> {
@@ -86,6 +105,7 @@ impl<'a> Kept<'a> {
             copied: 0,
             depth: 0,
             is_plain: true,
+            is_compact: true,
         };
         let mut depth = 0_usize;
         let mut at = 0;
@@ -102,6 +122,10 @@ impl<'a> Kept<'a> {
                 }
                 b'"' => at = kept.string(at),
                 b'-' | b'0'..=b'9' => at = kept.number(at),
+                b' ' | b'\t' | b'\n' | b'\r' => {
+                    kept.is_compact = false;
+                    at += 1;
+                }
                 _ => at += 1,
             }
         }

@@ -7,6 +7,7 @@ use base64::display::Base64Display;
 use base64::engine::general_purpose::STANDARD;
 use serde::ser::{Serialize, SerializeMap, Serializer};
 
+use crate::decimal::Number;
 use crate::provider_json::Passed;
 use crate::schema::Field;
 
@@ -22,6 +23,8 @@ pub enum FieldValue<'a> {
     Integer(i64),
     /// A number of double precision.
     Float(f64),
+    /// A number in its digits: see [`FieldValue::decimal`].
+    Number(Number<'a>),
     /// Text.
     Text(Cow<'a, str>),
     /// Bytes, written as base64.
@@ -38,6 +41,7 @@ impl fmt::Debug for FieldValue<'_> {
             Self::Boolean(_) => "Boolean(…)",
             Self::Integer(_) => "Integer(…)",
             Self::Float(_) => "Float(…)",
+            Self::Number(_) => "Number(…)",
             Self::Text(_) => "Text(…)",
             Self::Bytes(_) => "Bytes(…)",
             Self::Json(_) => "Json(…)",
@@ -52,6 +56,7 @@ impl Serialize for FieldValue<'_> {
             Self::Boolean(value) => serializer.serialize_bool(*value),
             Self::Integer(value) => serializer.serialize_i64(*value),
             Self::Float(value) => serializer.serialize_f64(*value),
+            Self::Number(number) => number.serialize(serializer),
             Self::Text(text) => serializer.serialize_str(text),
             Self::Bytes(bytes) => serializer.collect_str(&Base64Display::new(bytes, &STANDARD)),
             Self::Json(json) => json.serialize(serializer),

@@ -26,6 +26,8 @@ pub(crate) enum Cell<'a> {
     /// A number in its digits, because no other form would keep them all.
     Decimal(&'a [u8]),
     Text(&'a [u8]),
+    /// Text that is JSON for certain.
+    Json(&'a [u8]),
     Blob(&'a [u8]),
 }
 
@@ -67,7 +69,7 @@ impl Cell<'_> {
             Self::Null => Value::Null,
             Self::Integer(value) => Value::Integer(value),
             Self::Real(value) => Value::Real(value),
-            Self::Text(text) | Self::Decimal(text) => Value::Text(text.to_vec()),
+            Self::Text(text) | Self::Decimal(text) | Self::Json(text) => Value::Text(text.to_vec()),
             Self::Blob(bytes) => Value::Blob(bytes.to_vec()),
         }
     }
@@ -75,7 +77,9 @@ impl Cell<'_> {
     /// The value as text, where it is valid text.
     pub(crate) fn as_text(&self) -> Option<&str> {
         match self {
-            Self::Text(text) | Self::Decimal(text) => std::str::from_utf8(text).ok(),
+            Self::Text(text) | Self::Decimal(text) | Self::Json(text) => {
+                std::str::from_utf8(text).ok()
+            }
             _ => None,
         }
     }
@@ -95,6 +99,7 @@ enum Stored {
     Real(f64),
     Decimal(Range<usize>),
     Text(Range<usize>),
+    Json(Range<usize>),
     Blob(Range<usize>),
 }
 
@@ -124,6 +129,7 @@ impl Batch {
             Cell::Real(value) => Stored::Real(value),
             Cell::Decimal(digits) => Stored::Decimal(self.keep(digits)),
             Cell::Text(text) => Stored::Text(self.keep(text)),
+            Cell::Json(json) => Stored::Json(self.keep(json)),
             Cell::Blob(bytes) => Stored::Blob(self.keep(bytes)),
         };
         self.cells.push(stored);
@@ -178,6 +184,7 @@ impl<'a> Row<'a> {
             Some(Stored::Real(value)) => Cell::Real(*value),
             Some(Stored::Decimal(range)) => Cell::Decimal(&self.bytes[range.clone()]),
             Some(Stored::Text(range)) => Cell::Text(&self.bytes[range.clone()]),
+            Some(Stored::Json(range)) => Cell::Json(&self.bytes[range.clone()]),
             Some(Stored::Blob(range)) => Cell::Blob(&self.bytes[range.clone()]),
         }
     }

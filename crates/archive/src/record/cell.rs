@@ -3,7 +3,7 @@
 //! NULL is an empty cell; an empty text is an empty quoted one. Anything nested is a cell with its JSON in it.
 
 use adieu_core::provider_json::Passed;
-use adieu_core::{FieldType, FieldValue};
+use adieu_core::{FieldType, FieldValue, Number};
 use serde::Serialize;
 use serde::ser::{
     self, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
@@ -13,31 +13,26 @@ use serde::ser::{
 use super::fits;
 use super::json::{self, Compound, Unwritable, compound};
 
-/// The bytes for which a cell is put in quotes.
-const QUOTED: [bool; 256] = {
-    let mut quoted = [false; 256];
-    quoted[b'"' as usize] = true;
-    quoted[b',' as usize] = true;
-    quoted[b'\r' as usize] = true;
-    quoted[b'\n' as usize] = true;
-    quoted
-};
-
 /// Writes a cell, in quotes where it needs them.
 pub(crate) fn quote(text: &[u8], out: &mut Vec<u8>) {
     let at_the_edge = |byte: Option<&u8>| byte.is_none_or(|byte| byte.is_ascii_whitespace());
-    let needs_quotes = |byte: &u8| QUOTED[usize::from(*byte)];
-    if !at_the_edge(text.first()) && !at_the_edge(text.last()) && !text.iter().any(needs_quotes) {
+    // All of it is looked at, which goes many bytes at a time; a search that stops goes byte by byte.
+    let is_quoted = |byte: &u8| matches!(byte, b'"' | b',' | b'\r' | b'\n');
+    let needs_quotes = text
+        .iter()
+        .fold(false, |found, byte| found | is_quoted(byte));
+    if !needs_quotes && !at_the_edge(text.first()) && !at_the_edge(text.last()) {
         out.extend_from_slice(text);
         return;
     }
     out.push(b'"');
-    for (index, part) in text.split(|byte| *byte == b'"').enumerate() {
-        if index > 0 {
-            out.extend_from_slice(b"\"\"");
-        }
-        out.extend_from_slice(part);
+    let mut copied = 0;
+    for at in memchr::memchr_iter(b'"', text) {
+        // The quote itself is copied with what follows it.
+        out.extend_from_slice(&text[copied..=at]);
+        copied = at;
     }
+    out.extend_from_slice(&text[copied..]);
     out.push(b'"');
 }
 
@@ -59,6 +54,7 @@ impl<'a> Cell<'a> {
         match value {
             FieldValue::Bytes(bytes) => self.bytes(bytes),
             FieldValue::Json(json) => self.passed(json),
+            FieldValue::Number(number) => self.number(*number),
             other => other.serialize(self),
         }
     }
@@ -71,7 +67,11 @@ impl<'a> Cell<'a> {
         };
         let mut nested = self.nested(*open == b'{');
         if let Some(out) = &mut nested.json {
-            json::compact(plain, out);
+            if passed.is_compact() {
+                out.extend_from_slice(plain);
+            } else {
+                json::compact(plain, out);
+            }
         }
         nested.close();
         Ok(())
@@ -109,6 +109,30 @@ impl<'a> Cell<'a> {
             cells.extend_from_slice(digits.as_bytes());
         }
         Ok(())
+    }
+
+    /// A number in its digits, which are few enough for a double.
+    fn number(mut self, number: Number<'_>) -> Result<(), Unwritable> {
+        let digits = number.digits();
+        self.judge(|field| match number.is_whole() {
+            true => fits::integer(field, digits),
+            false => fits::float(field),
+        });
+        self.json.extend_from_slice(digits.as_bytes());
+        if let Some(cells) = self.cells {
+            cells.extend_from_slice(digits.as_bytes());
+        }
+        Ok(())
+    }
+
+    /// A text of which nothing needs quotes or escapes.
+    fn bare(self, text: &str) {
+        if self.with_texts {
+            json::bare(text, self.json);
+        }
+        if let Some(cells) = self.cells {
+            cells.extend_from_slice(text.as_bytes());
+        }
     }
 
     /// Base64, in which nothing needs quotes.
@@ -243,6 +267,15 @@ impl<'a> ser::Serializer for Cell<'a> {
     }
 
     fn serialize_str(mut self, value: &str) -> Result<(), Unwritable> {
+        let field = self.field_type;
+        let may_be_bare = matches!(
+            field,
+            FieldType::Date | FieldType::Time | FieldType::Datetime | FieldType::Uuid
+        );
+        if may_be_bare && fits::text(field, value) {
+            self.bare(value);
+            return Ok(());
+        }
         self.judge(|field| fits::text(field, value));
         if self.with_texts {
             json::text(value, self.json);

@@ -35,8 +35,20 @@ impl ser::Error for Unwritable {
 
 /// Writes a text as a JSON string.
 pub(super) fn text(text: &str, out: &mut Vec<u8>) {
-    // Writing text into memory does not fail.
-    let _ = serde_json::to_writer(out, text);
+    let is_escaped = |byte: u8| byte < b' ' || matches!(byte, b'"' | b'\\');
+    if text.bytes().fold(false, |any, byte| any | is_escaped(byte)) {
+        // Writing text into memory does not fail.
+        let _ = serde_json::to_writer(out, text);
+    } else {
+        bare(text, out);
+    }
+}
+
+/// Writes a text of which nothing needs an escape.
+pub(super) fn bare(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    out.extend_from_slice(text.as_bytes());
+    out.push(b'"');
 }
 
 /// Writes a finite float with the fewest digits that mean it.

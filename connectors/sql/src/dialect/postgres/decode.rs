@@ -1,18 +1,51 @@
 //! Values as PostgreSQL sends them in binary form.
 
-use sqlx::postgres::{PgRow, PgValueRef};
-use sqlx::{Error, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef};
+use sqlx::{Column as _, Error, Row as _, TypeInfo as _, ValueRef as _};
 
 use super::array;
 use crate::dialect::{Batch, Cell};
 
-/// Adds a row to a batch. `scratch` is memory to write texts in.
+/// What is known of the columns of an answer, and memory to write texts in.
+#[derive(Default)]
+pub(crate) struct Scratch {
+    forms: Vec<Form>,
+    text: String,
+}
+
+/// How the values of a column are sent.
+#[derive(Clone, Copy)]
+enum Form {
+    Boolean,
+    /// A signed number of 2, 4 or 8 bytes.
+    Integer,
+    /// An unsigned number of 4 bytes.
+    Oid,
+    Single,
+    Double,
+    Numeric,
+    Date,
+    Timestamp,
+    TimestampWithZone,
+    Uuid,
+    Array,
+    Json,
+    /// JSON with the number of its version before it.
+    Jsonb,
+    Bytes,
+    Text,
+}
+
+/// Adds a row to a batch.
 pub(super) fn push_row(
     batch: &mut Batch,
     row: &PgRow,
     width: usize,
-    scratch: &mut String,
+    Scratch { forms, text }: &mut Scratch,
 ) -> Result<(), Error> {
+    if forms.is_empty() {
+        forms.extend(row.columns().iter().map(|column| form(column.type_info())));
+    }
     for index in 0..width {
         let value = row.try_get_raw(index)?;
         if value.is_null() {
@@ -20,47 +53,66 @@ pub(super) fn push_row(
             continue;
         }
         let bytes = value.as_bytes().map_err(Error::Decode)?;
-        scratch.clear();
-        let cell = cell(&value, bytes, scratch).ok_or_else(|| unreadable(&value))?;
-        batch.push(cell);
+        let form = forms.get(index).copied().unwrap_or(Form::Text);
+        text.clear();
+        batch.push(cell(form, bytes, text).ok_or_else(|| unreadable(&value))?);
     }
     Ok(())
 }
 
-fn cell<'a>(value: &PgValueRef<'_>, bytes: &'a [u8], scratch: &'a mut String) -> Option<Cell<'a>> {
-    let oid = value.type_info().oid().map_or(0, |oid| oid.0);
-    Some(match oid {
-        16 => Cell::Integer(i64::from(*bytes.first()? != 0)),
-        17 => Cell::Blob(bytes),
-        20 => Cell::Integer(i64::from_be_bytes(bytes.try_into().ok()?)),
-        21 => Cell::Integer(i16::from_be_bytes(bytes.try_into().ok()?).into()),
-        23 => Cell::Integer(i32::from_be_bytes(bytes.try_into().ok()?).into()),
-        26 => Cell::Integer(u32::from_be_bytes(bytes.try_into().ok()?).into()),
+fn form(of: &PgTypeInfo) -> Form {
+    match of.oid().map_or(0, |oid| oid.0) {
+        16 => Form::Boolean,
+        17 => Form::Bytes,
+        20 | 21 | 23 => Form::Integer,
+        26 => Form::Oid,
+        114 => Form::Json,
+        700 => Form::Single,
+        701 => Form::Double,
+        1000 | 1005 | 1007 | 1009 | 1015 | 1016 | 2951 => Form::Array,
+        1082 => Form::Date,
+        1114 => Form::Timestamp,
+        1184 => Form::TimestampWithZone,
+        1700 => Form::Numeric,
+        2950 => Form::Uuid,
+        3802 => Form::Jsonb,
+        _ => Form::Text,
+    }
+}
+
+fn cell<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
+    Some(match form {
+        Form::Boolean => Cell::Integer(i64::from(*bytes.first()? != 0)),
+        Form::Integer => Cell::Integer(match *bytes {
+            [a, b] => i16::from_be_bytes([a, b]).into(),
+            [a, b, c, d] => i32::from_be_bytes([a, b, c, d]).into(),
+            _ => i64::from_be_bytes(bytes.try_into().ok()?),
+        }),
+        Form::Oid => Cell::Integer(u32::from_be_bytes(bytes.try_into().ok()?).into()),
         // The shortest digits that mean a single mean another double than its bits do.
-        700 => Cell::Real(
-            f32::from_be_bytes(bytes.try_into().ok()?)
-                .to_string()
-                .parse()
-                .ok()?,
-        ),
-        701 => Cell::Real(f64::from_be_bytes(bytes.try_into().ok()?)),
-        1000 | 1005 | 1007 | 1009 | 1015 | 1016 | 2951 => {
-            array::write(bytes, scratch)?;
-            Cell::Text(scratch.as_bytes())
+        Form::Single => {
+            let single = f32::from_be_bytes(bytes.try_into().ok()?);
+            Cell::Real(single.to_string().parse().ok()?)
         }
-        1082 => date(i32::from_be_bytes(bytes.try_into().ok()?), scratch),
-        1114 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "", scratch),
-        1184 => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "Z", scratch),
-        1700 => numeric(bytes, scratch)?,
-        2950 => {
-            let mut text = uuid::Uuid::encode_buffer();
+        Form::Double => Cell::Real(f64::from_be_bytes(bytes.try_into().ok()?)),
+        Form::Numeric => numeric(bytes, text)?,
+        Form::Date => date(i32::from_be_bytes(bytes.try_into().ok()?), text),
+        Form::Timestamp => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "", text),
+        Form::TimestampWithZone => timestamp(i64::from_be_bytes(bytes.try_into().ok()?), "Z", text),
+        Form::Uuid => {
+            let mut digits = uuid::Uuid::encode_buffer();
             let uuid = uuid::Uuid::from_slice(bytes).ok()?;
-            scratch.push_str(uuid.hyphenated().encode_lower(&mut text));
-            Cell::Text(scratch.as_bytes())
+            text.push_str(uuid.hyphenated().encode_lower(&mut digits));
+            Cell::Text(text.as_bytes())
         }
-        // A version number comes before the text of `jsonb`.
-        3802 => Cell::Text(bytes.strip_prefix(&[1])?),
-        _ => Cell::Text(bytes),
+        Form::Array => {
+            array::write(bytes, text)?;
+            Cell::Json(text.as_bytes())
+        }
+        Form::Json => Cell::Json(bytes),
+        Form::Jsonb => Cell::Json(bytes.strip_prefix(&[1])?),
+        Form::Bytes => Cell::Blob(bytes),
+        Form::Text => Cell::Text(bytes),
     })
 }
 

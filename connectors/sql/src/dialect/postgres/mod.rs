@@ -60,7 +60,7 @@ impl Postgres {
 impl Server for Postgres {
     type Connection = PgConnection;
     type Row = PgRow;
-    type Scratch = String;
+    type Scratch = decode::Scratch;
 
     async fn connect(&self) -> Result<PgConnection, Error> {
         let mut connection = self.options.connect().await?;
@@ -96,7 +96,7 @@ impl Server for Postgres {
         batch: &mut Batch,
         row: &PgRow,
         width: usize,
-        scratch: &mut String,
+        scratch: &mut decode::Scratch,
     ) -> Result<(), Error> {
         decode::push_row(batch, row, width, scratch)
     }

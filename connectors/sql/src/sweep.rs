@@ -19,8 +19,8 @@ impl Batch<'_> {
     /// The statement that finds and deletes the first rows; none where a row must be read first, or where finding her rows again in
     /// order to delete them would take too long.
     pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
-        let sweeps = self.goes_unread() && !rows.looks_further();
         let dialect = self.catalogue.dialect;
+        let sweeps = self.goes_unread() && (dialect.goes_to_places() || !rows.looks_further());
         sweeps.then(|| dialect.sweep(self.table, rows, self.max_rows))
     }
 

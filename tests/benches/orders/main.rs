@@ -53,7 +53,7 @@ fn main() {
     postgres().run_file(&database, &rows);
     let folder = tempfile::tempdir().unwrap();
     let bench = Bench {
-        program: adieu_tests::program_with(&["--release"]),
+        program: adieu_tests::program_with(&["--profile", "dist"]),
         folder: folder.path().to_owned(),
     };
     fs::write(folder.path().join("adieu.toml"), CONFIG).unwrap();

@@ -214,12 +214,10 @@ impl Dialect {
                     .append(chosen(&keys));
             }
             Self::Postgres => {
-                // Within a CASE no index serves the condition: rows are gone to by their place, and not all of hers for each batch.
                 sql.push(&format!("DELETE FROM {target} WHERE t.ctid = ANY(ARRAY"))
                     .append(chosen("t.ctid"))
-                    .push(") AND CASE WHEN ")
-                    .append(rows.clone())
-                    .push(" THEN TRUE ELSE FALSE END");
+                    .push(") AND ")
+                    .append(asked_again(rows));
             }
             Self::MariaDb | Self::MySql => {
                 let same = keys.iter().enumerate();
@@ -238,7 +236,7 @@ impl Dialect {
     /// A query that tells where the rows lie that meet a condition on the table, which is called `t`: in any order, and each place as
     /// text. None where rows are only found by their keys.
     pub(crate) fn places(self, table: &Table, rows: &Sql) -> Option<Sql> {
-        if self != Self::Postgres {
+        if !self.goes_to_places() {
             return None;
         }
         let place = self.as_text("t.ctid");
@@ -260,14 +258,14 @@ impl Dialect {
         let begin = "t WHERE t.ctid = ANY(ARRAY(SELECT unnest(";
         let mut sql = Sql::text(format!("DELETE FROM {} AS {begin}", table.sql));
         sql.bind_as(Value::text(all), Some("tid[]"))
-            .push("))) AND ");
-        // Within a CASE no index serves a condition on the row itself; what is asked of other rows is looked up for each.
-        let (begin, end) = match rows.looks_further() {
-            false => ("CASE WHEN ", " THEN TRUE ELSE FALSE END"),
-            true => ("(", ")"),
-        };
-        sql.push(begin).append(rows.clone()).push(end);
+            .push("))) AND ")
+            .append(asked_again(rows));
         sql
+    }
+
+    /// Whether a row has a place by which a statement goes straight to it.
+    pub(crate) fn goes_to_places(self) -> bool {
+        self == Self::Postgres
     }
 
     /// The end of a query whose rows nobody else may change until the transaction ends. Where writers wait for each
@@ -279,6 +277,18 @@ impl Dialect {
             Self::MariaDb | Self::MySql => " FOR UPDATE",
         }
     }
+}
+
+/// What is asked once more of rows that are gone to by their places. Within a CASE no index serves a condition on the row itself, so
+/// not all of hers are read for each batch; what is asked of other rows is looked up for each.
+fn asked_again(rows: &Sql) -> Sql {
+    let (begin, end) = match rows.looks_further() {
+        false => ("CASE WHEN ", " THEN TRUE ELSE FALSE END"),
+        true => ("(", ")"),
+    };
+    let mut sql = Sql::text(begin);
+    sql.append(rows.clone()).push(end);
+    sql
 }
 
 /// A table's name in a statement, within its schema where it has one.

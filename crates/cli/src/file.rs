@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{File, OpenOptions};
-use std::io::{BufReader, Read, Write};
+use std::io::{Read, Write};
 use std::path::{Path, PathBuf};
 use std::sync::mpsc;
 
@@ -54,7 +54,7 @@ impl NewFile {
     }
 
     /// Fills the file and makes it appear.
-    pub(crate) fn fill(mut self, content: &mut impl Read) -> Result<(), Failure> {
+    pub(crate) fn fill(mut self, content: &mut (impl Read + Send)) -> Result<(), Failure> {
         let Some(mut file) = self.file.take() else {
             return Ok(());
         };
@@ -88,22 +88,34 @@ impl Drop for NewFile {
 }
 
 /// How much is written before the disk is asked to take it.
-const SYNC_BYTES: u64 = 32 << 20;
+const SYNC_BYTES: usize = 32 << 20;
+/// How much is read at a time, and how many such pieces may wait to be written.
+const PIECE_BYTES: u64 = 256 << 10;
+const WAITING: usize = 4;
 
-/// Writes the content, and has the disk take what is written while more comes, so that the end does not wait for all of it.
-fn write_and_sync(file: &mut File, content: &mut impl Read) -> std::io::Result<()> {
+/// Writes the content while more of it is read, and has the disk take what is written while more comes, so that the end does not
+/// wait for all of it.
+fn write_and_sync(file: &mut File, content: &mut (impl Read + Send)) -> std::io::Result<()> {
     let written = file.try_clone()?;
     let (more, turns) = mpsc::sync_channel::<()>(1);
+    let (pieces, read) = mpsc::sync_channel(WAITING);
     std::thread::scope(|threads| {
         // A failure is told once for a file, so what is told here must not be lost.
         let syncing =
             threads.spawn(move || turns.into_iter().try_for_each(|()| written.sync_data()));
-        // Dropped also when something fails: then the other thread ends.
-        let more = more;
-        let mut content = BufReader::with_capacity(1 << 16, content);
-        while std::io::copy(&mut content.by_ref().take(SYNC_BYTES), file)? == SYNC_BYTES {
-            // When the disk is behind, it takes more at its next turn.
-            let _ = more.try_send(());
+        threads.spawn(move || read_ahead(content, &pieces));
+        // Dropped also when something fails: then the other threads end.
+        let (more, read) = (more, read);
+        let mut unsynced = 0;
+        for piece in read {
+            let piece = piece?;
+            file.write_all(&piece)?;
+            unsynced += piece.len();
+            if unsynced >= SYNC_BYTES {
+                unsynced = 0;
+                // When the disk is behind, it takes more at its next turn.
+                let _ = more.try_send(());
+            }
         }
         drop(more);
         syncing
@@ -112,6 +124,21 @@ fn write_and_sync(file: &mut File, content: &mut impl Read) -> std::io::Result<(
         file.flush()?;
         file.sync_all()
     })
+}
+
+/// Reads to the end, or to what went wrong, or until nobody takes it any more.
+fn read_ahead(content: &mut impl Read, pieces: &mpsc::SyncSender<std::io::Result<Vec<u8>>>) {
+    loop {
+        let mut piece = Vec::new();
+        let read = content.by_ref().take(PIECE_BYTES).read_to_end(&mut piece);
+        let (is_end, piece) = match read {
+            Ok(bytes) => (bytes == 0, Ok(piece)),
+            Err(error) => (true, Err(error)),
+        };
+        if pieces.send(piece).is_err() || is_end {
+            return;
+        }
+    }
 }
 
 /// Reads a text file that the command line names.

@@ -1,20 +1,13 @@
 //! Values as MariaDB and MySQL send them in binary form.
 
-use sqlx::mysql::{MySqlRow, MySqlTypeInfo};
-use sqlx::{Column as _, Decode, Error, MySql, Row as _, Type, TypeInfo as _, ValueRef as _};
+use sqlx::mysql::{MySqlTypeInfo, MySqlValueRef};
+use sqlx::{Decode, Error, MySql, Type, TypeInfo as _};
 
-use crate::dialect::{Batch, Cell};
-
-/// What is known of the columns of an answer, and memory to write in.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    forms: Vec<Form>,
-    text: String,
-}
+use crate::dialect::Cell;
 
 /// How the values of a column are written.
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     Signed,
     Unsigned,
     Single,
@@ -24,31 +17,7 @@ enum Form {
     Bytes,
 }
 
-/// Adds a row to a batch.
-pub(super) fn push_row(
-    batch: &mut Batch,
-    row: &MySqlRow,
-    width: usize,
-    Scratch { forms, text }: &mut Scratch,
-) -> Result<(), Error> {
-    if forms.is_empty() {
-        forms.extend(row.columns().iter().map(|column| form(column.type_info())));
-    }
-    for index in 0..width {
-        let value = row.try_get_raw(index)?;
-        if value.is_null() {
-            batch.push(Cell::Null);
-            continue;
-        }
-        let bytes = <&[u8] as Decode<MySql>>::decode(value).map_err(Error::Decode)?;
-        let form = forms.get(index).copied().unwrap_or(Form::Bytes);
-        let unreadable = || Error::Protocol("a number of an unknown length".to_owned());
-        batch.push(cell(form, bytes, text).ok_or_else(unreadable)?);
-    }
-    Ok(())
-}
-
-fn form(of: &MySqlTypeInfo) -> Form {
+pub(super) fn form(of: &MySqlTypeInfo) -> Form {
     match of.name() {
         "FLOAT" => Form::Single,
         "DOUBLE" => Form::Double,
@@ -62,7 +31,17 @@ fn form(of: &MySqlTypeInfo) -> Form {
     }
 }
 
-fn cell<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
+pub(super) fn cell<'a>(
+    form: Form,
+    value: MySqlValueRef<'a>,
+    text: &'a mut String,
+) -> Result<Cell<'a>, Error> {
+    let bytes = <&[u8] as Decode<MySql>>::decode(value).map_err(Error::Decode)?;
+    let unreadable = || Error::Protocol("a number of an unknown length".to_owned());
+    read(form, bytes, text).ok_or_else(unreadable)
+}
+
+fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
     Some(match form {
         Form::Text => Cell::Text(bytes),
         Form::Bytes => Cell::Blob(bytes),
@@ -86,7 +65,6 @@ fn cell<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a
             match i64::try_from(number) {
                 Ok(number) => Cell::Integer(number),
                 Err(_) => {
-                    text.clear();
                     text.push_str(&number.to_string());
                     Cell::Decimal(text.as_bytes())
                 }

@@ -17,7 +17,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, MySql, MySqlConnection, SqlSafeStr};
 
 use super::connections::lock;
-use super::server::{Server, ServerSession};
+use super::server::{Scratch, Server, ServerSession, push_row};
 use super::sql::Bound;
 use super::{Batch, Sql, Transaction, Value, Write};
 use crate::catalogue::Catalogue;
@@ -64,7 +64,7 @@ impl MariaDb {
 impl Server for MariaDb {
     type Connection = MySqlConnection;
     type Row = MySqlRow;
-    type Scratch = decode::Scratch;
+    type Scratch = Scratch<decode::Form>;
 
     async fn connect(&self) -> Result<MySqlConnection, Error> {
         let mut connection = self.options.connect().await?;
@@ -105,9 +105,9 @@ impl Server for MariaDb {
         batch: &mut Batch,
         row: &MySqlRow,
         width: usize,
-        scratch: &mut decode::Scratch,
+        scratch: &mut Self::Scratch,
     ) -> Result<(), Error> {
-        decode::push_row(batch, row, width, scratch)
+        push_row(batch, row, width, scratch, decode::form, decode::cell)
     }
 
     async fn write_all(

@@ -1,21 +1,14 @@
 //! Values as PostgreSQL sends them in binary form.
 
-use sqlx::postgres::{PgRow, PgTypeInfo, PgValueRef};
-use sqlx::{Column as _, Error, Row as _, TypeInfo as _, ValueRef as _};
+use sqlx::postgres::{PgTypeInfo, PgValueRef};
+use sqlx::{Error, TypeInfo as _, ValueRef as _};
 
 use super::array;
-use crate::dialect::{Batch, Cell};
-
-/// What is known of the columns of an answer, and memory to write texts in.
-#[derive(Default)]
-pub(crate) struct Scratch {
-    forms: Vec<Form>,
-    text: String,
-}
+use crate::dialect::Cell;
 
 /// How the values of a column are sent.
 #[derive(Clone, Copy)]
-enum Form {
+pub(crate) enum Form {
     Boolean,
     /// A signed number of 2, 4 or 8 bytes.
     Integer,
@@ -36,31 +29,7 @@ enum Form {
     Text,
 }
 
-/// Adds a row to a batch.
-pub(super) fn push_row(
-    batch: &mut Batch,
-    row: &PgRow,
-    width: usize,
-    Scratch { forms, text }: &mut Scratch,
-) -> Result<(), Error> {
-    if forms.is_empty() {
-        forms.extend(row.columns().iter().map(|column| form(column.type_info())));
-    }
-    for index in 0..width {
-        let value = row.try_get_raw(index)?;
-        if value.is_null() {
-            batch.push(Cell::Null);
-            continue;
-        }
-        let bytes = value.as_bytes().map_err(Error::Decode)?;
-        let form = forms.get(index).copied().unwrap_or(Form::Text);
-        text.clear();
-        batch.push(cell(form, bytes, text).ok_or_else(|| unreadable(&value))?);
-    }
-    Ok(())
-}
-
-fn form(of: &PgTypeInfo) -> Form {
+pub(super) fn form(of: &PgTypeInfo) -> Form {
     match of.oid().map_or(0, |oid| oid.0) {
         16 => Form::Boolean,
         17 => Form::Bytes,
@@ -80,7 +49,16 @@ fn form(of: &PgTypeInfo) -> Form {
     }
 }
 
-fn cell<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
+pub(super) fn cell<'a>(
+    form: Form,
+    value: PgValueRef<'a>,
+    text: &'a mut String,
+) -> Result<Cell<'a>, Error> {
+    let bytes = value.as_bytes().map_err(Error::Decode)?;
+    read(form, bytes, text).ok_or_else(|| unreadable(&value))
+}
+
+fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
     Some(match form {
         Form::Boolean => Cell::Integer(i64::from(*bytes.first()? != 0)),
         Form::Integer => Cell::Integer(match *bytes {

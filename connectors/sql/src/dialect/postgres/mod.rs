@@ -18,7 +18,7 @@ use sqlx::query::Query;
 use sqlx::{AssertSqlSafe, ConnectOptions, Error, Executor, PgConnection, SqlSafeStr};
 
 use super::connections::lock;
-use super::server::{Server, ServerSession};
+use super::server::{Scratch, Server, ServerSession, push_row};
 use super::sql::Bound;
 use super::{Batch, Sql, Transaction, Value, Write};
 use crate::catalogue::Catalogue;
@@ -60,7 +60,7 @@ impl Postgres {
 impl Server for Postgres {
     type Connection = PgConnection;
     type Row = PgRow;
-    type Scratch = decode::Scratch;
+    type Scratch = Scratch<decode::Form>;
 
     async fn connect(&self) -> Result<PgConnection, Error> {
         let mut connection = self.options.connect().await?;
@@ -96,9 +96,9 @@ impl Server for Postgres {
         batch: &mut Batch,
         row: &PgRow,
         width: usize,
-        scratch: &mut decode::Scratch,
+        scratch: &mut Self::Scratch,
     ) -> Result<(), Error> {
-        decode::push_row(batch, row, width, scratch)
+        push_row(batch, row, width, scratch, decode::form, decode::cell)
     }
 
     async fn write_all(

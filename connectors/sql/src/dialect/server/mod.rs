@@ -1,5 +1,6 @@
 //! What is the same for all databases that run as servers: connections, transactions, rows as they come, writing in batches.
 
+mod decode;
 mod session;
 mod stream;
 mod write;
@@ -10,6 +11,7 @@ use adieu_core::{ConnectorError, async_trait};
 use futures_util::stream::BoxStream;
 use sqlx::Error;
 
+pub(crate) use decode::{Scratch, push_row};
 pub(crate) use session::{ServerDatabase, ServerSession};
 pub(crate) use stream::ServerStream;
 

@@ -116,6 +116,30 @@ async fn a_row_that_hangs_on_what_was_given_away_stays() {
 }
 
 #[tokio::test]
+async fn a_row_of_the_first_batch_that_is_hung_elsewhere_while_it_is_waited_for_stays() {
+    let place = Place::new(Server::Postgres, SHOP);
+    let connector = place.connector(MAPPING);
+    let ada = subject(&["email=ada@example.com"]);
+    let database = place.name().to_owned();
+    let holder = std::thread::spawn(move || {
+        let script =
+            "START TRANSACTION; UPDATE items SET orders = 1050; SELECT pg_sleep(2); COMMIT;";
+        crate::servers::postgres().try_script(&database, script)
+    });
+    while !place
+        .query("SELECT id FROM items WHERE id = 250 FOR UPDATE SKIP LOCKED")
+        .is_empty()
+    {
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    let first = erase_step(&connector, &ada, "items", None).await;
+    holder.join().unwrap();
+    let rest = to_the_end(&connector, &ada, "items", first.next).await;
+    assert_eq!((first.tally.erase(), rest), (0, 0));
+    assert_eq!(place.query("SELECT count(*) FROM items"), "2200");
+}
+
+#[tokio::test]
 async fn a_row_that_is_given_away_while_it_is_waited_for_stays() {
     let place = Place::new(Server::Postgres, SHOP);
     let connector = place.connector(MAPPING);

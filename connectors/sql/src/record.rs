@@ -94,6 +94,7 @@ impl<'a> Record<'a> {
     }
 
     /// By place, the fields whose value is not of the type that the schema says.
+    #[cold]
     pub(crate) fn misfits(&self) -> impl Iterator<Item = usize> {
         let fields = self.places.iter().zip(&*self.shape.fields).enumerate();
         let misfits =
@@ -102,6 +103,7 @@ impl<'a> Record<'a> {
     }
 }
 
+#[inline]
 fn value<'a>(cell: Cell<'a>, field: &ShapedField) -> Option<FieldValue<'a>> {
     use FieldType::{Any, Binary, Boolean, Integer, Number};
     Some(match (cell, field.field_type) {

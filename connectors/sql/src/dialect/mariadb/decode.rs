@@ -1,7 +1,7 @@
 //! Values as MariaDB and MySQL send them in binary form.
 
-use sqlx::mysql::{MySqlTypeInfo, MySqlValueRef};
-use sqlx::{Decode, Error, MySql, Type, TypeInfo as _};
+use sqlx::mysql::MySqlTypeInfo;
+use sqlx::{MySql, Type, TypeInfo as _};
 
 use crate::dialect::Cell;
 
@@ -31,17 +31,8 @@ pub(super) fn form(of: &MySqlTypeInfo) -> Form {
     }
 }
 
-pub(super) fn cell<'a>(
-    form: Form,
-    value: MySqlValueRef<'a>,
-    text: &'a mut String,
-) -> Result<Cell<'a>, Error> {
-    let bytes = <&[u8] as Decode<MySql>>::decode(value).map_err(Error::Decode)?;
-    let unreadable = || Error::Protocol("a number of an unknown length".to_owned());
-    read(form, bytes, text).ok_or_else(unreadable)
-}
-
-fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
+/// A value in this form; `None` where it is not.
+pub(super) fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
     Some(match form {
         Form::Text => Cell::Text(bytes),
         Form::Bytes => Cell::Blob(bytes),

@@ -107,7 +107,7 @@ impl Server for MariaDb {
         width: usize,
         scratch: &mut Self::Scratch,
     ) -> Result<(), Error> {
-        push_row(batch, row, width, scratch, decode::form, decode::cell)
+        push_row(batch, row, width, scratch, decode::form, decode::read)
     }
 
     async fn write_all(

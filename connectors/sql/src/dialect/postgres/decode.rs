@@ -1,7 +1,6 @@
 //! Values as PostgreSQL sends them in binary form.
 
-use sqlx::postgres::{PgTypeInfo, PgValueRef};
-use sqlx::{Error, TypeInfo as _, ValueRef as _};
+use sqlx::postgres::PgTypeInfo;
 
 use super::array;
 use crate::dialect::Cell;
@@ -49,16 +48,8 @@ pub(super) fn form(of: &PgTypeInfo) -> Form {
     }
 }
 
-pub(super) fn cell<'a>(
-    form: Form,
-    value: PgValueRef<'a>,
-    text: &'a mut String,
-) -> Result<Cell<'a>, Error> {
-    let bytes = value.as_bytes().map_err(Error::Decode)?;
-    read(form, bytes, text).ok_or_else(|| unreadable(&value))
-}
-
-fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
+/// A value in this form; `None` where it is not.
+pub(super) fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a>> {
     Some(match form {
         Form::Boolean => Cell::Integer(i64::from(*bytes.first()? != 0)),
         Form::Integer => Cell::Integer(match *bytes {
@@ -92,11 +83,6 @@ fn read<'a>(form: Form, bytes: &'a [u8], text: &'a mut String) -> Option<Cell<'a
         Form::Bytes => Cell::Blob(bytes),
         Form::Text => Cell::Text(bytes),
     })
-}
-
-/// A value of a form that this version of PostgreSQL should not send; only its type is told.
-fn unreadable(value: &PgValueRef<'_>) -> Error {
-    Error::Protocol(format!("a value of type {}", value.type_info().name()))
 }
 
 /// Days since 2000-01-01.

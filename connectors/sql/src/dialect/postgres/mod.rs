@@ -98,7 +98,7 @@ impl Server for Postgres {
         width: usize,
         scratch: &mut Self::Scratch,
     ) -> Result<(), Error> {
-        push_row(batch, row, width, scratch, decode::form, decode::cell)
+        push_row(batch, row, width, scratch, decode::form, decode::read)
     }
 
     async fn write_all(

@@ -143,9 +143,14 @@ impl Table {
 
     /// Whether no two rows have the same value in this column.
     pub(crate) fn is_unique(&self, column: &str) -> bool {
+        self.tells_apart(&[column])
+    }
+
+    /// Whether no two rows have the same values in these columns.
+    pub(crate) fn tells_apart(&self, columns: &[&str]) -> bool {
         self.unique
             .iter()
-            .any(|set| set.len() == 1 && set[0] == column)
+            .any(|set| set.iter().all(|name| columns.contains(&name.as_str())))
     }
 }
 

@@ -109,6 +109,7 @@ fn misfits_of(mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) -> Vec
     }
     found.missing_columns(rule, table, catalogue);
     found.unopened(rule, table, catalogue);
+    found.shared(mapping, rule, catalogue);
     found.pseudonyms(rule, table, catalogue);
     found.foreign_keys(mapping, rule, catalogue);
     found.misfits
@@ -201,6 +202,58 @@ impl Found<'_> {
                     ),
                 );
             }
+        }
+    }
+
+    /// References to columns by which rows there are not told apart: they may lead to several people.
+    fn shared(&mut self, mapping: &Mapping, rule: &TableRule, catalogue: &Catalogue) {
+        let name = self.table;
+        let mut may_be = rule.references.iter().any(|one| one.element().is_some());
+        for reference in rule.references.iter().chain(&rule.recursion) {
+            let (Some(parent), Some(parent_rule)) = (
+                catalogue.table(reference.table.as_str()),
+                mapping.table(&reference.table),
+            ) else {
+                continue;
+            };
+            let pairs = reference.pairs.iter();
+            let named = pairs
+                .clone()
+                .all(|(_, there)| parent.column(there).is_some());
+            if !named || !reference.forks(rule, parent_rule, parent) {
+                continue;
+            }
+            may_be = true;
+            let columns: Vec<&str> = pairs.map(|(_, there)| there.as_str()).collect();
+            let leads = format!(
+                "`{name}` refers to `{}.{}`, by which rows there are not told apart, so a row of `{name}` may lead to several people",
+                parent.name,
+                columns.join(", ")
+            );
+            if reference.table.as_str() == name || !rule.recursion.is_empty() {
+                self.add(
+                    Stops::Everything,
+                    format!(
+                        "{leads}; leave out the reference to itself, or refer to a unique column"
+                    ),
+                );
+            } else if rule.shared.is_none() {
+                self.add(
+                    Stops::Everything,
+                    format!("{leads}, and others' rows stay; say on what ground with shared = {{ basis, reason }}, or make the column unique"),
+                );
+            } else if !(rule.subject.is_empty() && rule.yields.is_empty()) {
+                self.add(
+                    Stops::Everything,
+                    format!("{leads} and gives away no identity; leave out `subject` and `yields`"),
+                );
+            }
+        }
+        if rule.shared.is_some() && !may_be {
+            self.add(
+                Stops::Nothing,
+                format!("no reference of `{name}` leads to several people; leave out `shared`"),
+            );
         }
     }
 

@@ -55,13 +55,16 @@ impl Selector<'_> {
         rule: &TableRule,
         alias: &str,
     ) -> Result<Option<Sql>, ConnectorError> {
-        if rule.references.iter().all(|one| one.element().is_none()) {
+        let forks = |one: &ReferenceRule| one.element().is_some() || self.forks(rule, one);
+        let may_be_others = rule.references.iter().any(forks);
+        if !may_be_others {
             return Ok(None);
         }
         let table = self.table(rule)?;
         let mut parts = Vec::new();
         for reference in &rule.references {
-            let hers = self.through(session, rule, reference, alias).await?;
+            let hers = self.through(session, rule, reference, alias, true);
+            let hers = hers.await?;
             let mut ways = Vec::new();
             if let Some(array) = reference.element() {
                 let column = self.column(table, array.name())?;
@@ -81,6 +84,55 @@ impl Selector<'_> {
             parts.push(Sql::joined(ways, " OR "));
         }
         Ok(Some(Sql::joined(parts, " AND ")))
+    }
+
+    /// Whether a reference may lead to several rows, of several people.
+    fn forks(&self, rule: &TableRule, reference: &ReferenceRule) -> bool {
+        let parent = self.catalogue.table(reference.table.as_str());
+        let parent_rule = self.mapping.table(&reference.table);
+        parent_rule
+            .zip(parent)
+            .is_some_and(|(parent_rule, parent)| reference.forks(rule, parent_rule, parent))
+    }
+
+    /// The condition that none of the rows to which a row refers is anybody else's.
+    async fn leads_to_nobody_else(
+        &self,
+        session: &mut Session,
+        rule: &TableRule,
+        reference: &ReferenceRule,
+        alias: &str,
+    ) -> Result<Sql, ConnectorError> {
+        let Some(parent_rule) = self.mapping.table(&reference.table) else {
+            return Ok(Sql::text("1 = 0"));
+        };
+        let (table, parent) = (self.table(rule)?, self.table(parent_rule)?);
+        let pairs = self.pairs(table, parent, reference)?;
+        let inner = format!("{alias}x");
+        let theirs = self.rows_alone(session, parent_rule, &inner).await?;
+        let mut others = Sql::text("CASE WHEN ");
+        others
+            .append(theirs.unwrap_or_else(|| Sql::text("1 = 0")))
+            .push(" THEN 0 ELSE 1 END = 1");
+        if rule.tenant.is_some()
+            && let Some(Some(same)) = self.within_tenant(parent_rule, parent, &inner)
+        {
+            others = Sql::joined([same, others], " AND ");
+        }
+        let (here, there) = self.sides(&pairs, alias, &inner);
+        let same = here.into_iter().zip(there).map(|(here, there)| {
+            let mut same = here;
+            same.push(&format!(" = {there}"));
+            same
+        });
+        let mut nobody = Sql::text(format!(
+            "NOT EXISTS (SELECT 1 FROM {} AS {inner} WHERE ",
+            parent.sql
+        ));
+        nobody
+            .append(Sql::joined(same.chain([others]), " AND "))
+            .push(")");
+        Ok(nobody)
     }
 
     /// The condition on the rows that are the subject's and nobody else's: what hangs on them is the subject's too.
@@ -124,7 +176,7 @@ impl Selector<'_> {
             ways.extend(equals_any(self.dialect(), alias, column, &named));
         }
         for reference in &rule.references {
-            ways.extend(self.through(session, rule, reference, alias).await?);
+            ways.extend(self.through(session, rule, reference, alias, false).await?);
         }
         Ok(match (ways.is_empty(), tenant) {
             (true, _) => None,
@@ -144,13 +196,14 @@ impl Selector<'_> {
         equals_any(self.dialect(), alias, table.column(name)?, &[tenant]).map(Some)
     }
 
-    /// The rows that refer to a row of the subject in another table.
+    /// The rows that refer to a row of the subject in another table; `alone`: and to nobody else's there.
     async fn through(
         &self,
         session: &mut Session,
         rule: &TableRule,
         reference: &ReferenceRule,
         alias: &str,
+        alone: bool,
     ) -> Result<Option<Sql>, ConnectorError> {
         let table = self.table(rule)?;
         let Some(parent_rule) = self.mapping.table(&reference.table) else {
@@ -175,6 +228,10 @@ impl Selector<'_> {
             return Ok(None);
         }
         let mut found = Sql::joined(ways, " OR ");
+        if alone && self.forks(rule, reference) {
+            let nobody = self.leads_to_nobody_else(session, rule, reference, alias);
+            found = Sql::joined([found, nobody.await?], " AND ");
+        }
         if let Some(kind) = self.of_kind(table, reference, alias)? {
             found = Sql::joined([kind, found], " AND ");
         }
@@ -309,6 +366,21 @@ impl Selector<'_> {
         inner: &str,
         theirs: Sql,
     ) -> Sql {
+        let (here, there) = self.sides(pairs, alias, inner);
+        let mut sql = Sql::text("(");
+        sql.append(Sql::listed(here))
+            .push(&format!(
+                ") IN (SELECT {} FROM {} AS {inner} WHERE ",
+                there.join(", "),
+                parent.sql
+            ))
+            .append(theirs)
+            .push(")");
+        sql
+    }
+
+    /// What is compared here, and there, for each pair of a reference.
+    fn sides(&self, pairs: &[Pair<'_>], alias: &str, inner: &str) -> (Vec<Sql>, Vec<String>) {
         let dialect = self.dialect();
         let mut here = Vec::new();
         let mut there = Vec::new();
@@ -326,16 +398,7 @@ impl Selector<'_> {
                 there.push(dialect.key_as_text(pair.there, inner));
             }
         }
-        let mut sql = Sql::text("(");
-        sql.append(Sql::listed(here))
-            .push(&format!(
-                ") IN (SELECT {} FROM {} AS {inner} WHERE ",
-                there.join(", "),
-                parent.sql
-            ))
-            .append(theirs)
-            .push(")");
-        sql
+        (here, there)
     }
 
     /// The subject's own rows, and recursively those of the same table that refer to them.

@@ -126,11 +126,6 @@ fn what_cannot_be_meant_is_refused_with_the_configuration() {
             "is missing",
         ),
         (
-            "references = { member = \"people.id\" }\nshared = { basis = \"contract\", reason = \"x\" }\nerase = \"delete\"",
-            "table.things.shared",
-            "no reference of this table goes by the elements of an array",
-        ),
-        (
             "references = { \"members[]\" = \"people.id\" }\nshared = { basis = \"contract\", reason = \" \" }\nerase = \"delete\"",
             "table.things.shared",
             "`reason` is empty",

@@ -1,6 +1,8 @@
 //! Whose rows are found: exactly the subject's, however hostile the values and however odd the schema.
 
 mod common;
+#[path = "common/links.rs"]
+mod links;
 
 use adieu_core::Connector;
 use adieu_testkit::discover;
@@ -460,4 +462,69 @@ async fn a_reference_may_lead_to_one_kind_of_row_among_several() {
         "[table.pictures]\nreferences = { owner_type = \"'Person'\" }\nerase = \"delete\"",
     );
     assert!(nowhere.is_err(), "constants alone lead to nobody");
+}
+
+#[tokio::test]
+async fn a_row_that_leads_to_several_people_is_not_hers_alone() {
+    let shop = Shop::new(links::SCRIPT);
+    links::ada_leaves(&shop.connector(links::MAPPING)).await;
+    for (query, count) in links::LEFT {
+        assert_eq!(shop.count(query), count, "{query}");
+    }
+}
+
+#[tokio::test]
+async fn an_element_that_leads_to_several_people_makes_nothing_hers_alone() {
+    let shop = Shop::new(&links::boxes("TEXT", ["[100]", "[200]", "[100,400]"]));
+    links::ada_leaves_her_boxes(|mapping| shop.connector(mapping)).await;
+    assert_eq!(
+        shop.count("SELECT count(*) FROM boxes WHERE id IN (2, 3)"),
+        2
+    );
+}
+
+/// What is declared or left out decides nothing about whose a row is, so it must be said.
+#[tokio::test]
+async fn references_that_may_lead_to_several_people_are_told_by_check() {
+    let shop = Shop::new(
+        "CREATE TABLE people (id INTEGER PRIMARY KEY, email TEXT, org INTEGER);
+         CREATE TABLE links (person INTEGER, device INTEGER, org INTEGER, UNIQUE (org, device));
+         CREATE TABLE readings (id INTEGER PRIMARY KEY, device INTEGER, org INTEGER, code TEXT, before TEXT, email TEXT);",
+    );
+    let leads = "`readings` refers to `links.device`, by which rows there are not told apart, so a row of `readings` may lead to several people";
+    let shared = "shared = { basis = \"contract\", reason = \"x\" }\n";
+    for (readings, told) in [
+        (
+            "references = { device = \"links.device\" }\n".to_owned(),
+            format!("{leads}, and others' rows stay; say on what ground with shared = {{ basis, reason }}, or make the column unique"),
+        ),
+        (format!("references = {{ device = \"links.device\" }}\n{shared}"), String::new()),
+        (
+            format!("references = {{ device = \"links.device\" }}\nyields = {{ code = \"code\" }}\n{shared}"),
+            format!("{leads} and gives away no identity; leave out `subject` and `yields`"),
+        ),
+        (
+            "references = [{ org = \"people.org\" }, { before = \"readings.code\" }]\n".to_owned(),
+            "`readings` refers to `people.org`, by which rows there are not told apart, so a row of `readings` may lead to several people; leave out the reference to itself, or refer to a unique column; \
+             `readings` refers to `readings.code`, by which rows there are not told apart, so a row of `readings` may lead to several people; leave out the reference to itself, or refer to a unique column"
+                .to_owned(),
+        ),
+        // All columns of a unique index, a key, an identity that the mapping names.
+        ("references = { device = \"links.device\", org = \"links.org\" }\n".to_owned(), String::new()),
+        ("references = { id = \"people.id\" }\n".to_owned(), String::new()),
+        ("references = { email = \"people.email\" }\n".to_owned(), String::new()),
+        (
+            format!("references = {{ id = \"people.id\" }}\n{shared}"),
+            "no reference of `readings` leads to several people; leave out `shared`".to_owned(),
+        ),
+    ] {
+        let mapping = format!(
+            "[table.people]\nsubject = {{ email = \"email\" }}\nerase = \"delete\"\n\
+             [table.links]\nreferences = {{ person = \"people.id\" }}\nerase = \"delete\"\n\
+             [table.readings]\n{readings}erase = \"delete\""
+        );
+        let checked = shop.connector(&mapping).check().await;
+        let problem = checked.err().map(|error| error.what().to_owned());
+        assert_eq!(problem.unwrap_or_default(), told, "{readings}");
+    }
 }

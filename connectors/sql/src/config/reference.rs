@@ -4,8 +4,9 @@ use adieu_core::CollectionName;
 
 use super::SqlConfig;
 use super::local::Local;
-use super::parse::Reader;
+use super::parse::{Reader, TableRule};
 use super::table::{Reference, TableMapping};
+use crate::catalogue::Table;
 
 /// One reference: all pairs together.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -32,6 +33,20 @@ impl ReferenceRule {
             .iter()
             .map(|(local, _)| local)
             .find(|local| local.is_element())
+    }
+
+    /// Whether it may lead to several rows there, of several people, because nothing tells them apart by these columns. Rows that an
+    /// identity of the mapping names are one person's, and a row with a tenant leads to rows of the same one.
+    pub(crate) fn forks(&self, rule: &TableRule, parent_rule: &TableRule, parent: &Table) -> bool {
+        let mut there: Vec<&str> = self.pairs.iter().map(|(_, there)| there.as_str()).collect();
+        let names_a_person = parent_rule
+            .subject
+            .iter()
+            .any(|(_, column)| there.contains(&column.as_str()));
+        if rule.tenant.is_some() {
+            there.extend(parent_rule.tenant.as_deref());
+        }
+        !names_a_person && !parent.tells_apart(&there)
     }
 
     /// Its pairs where they are whole columns.
@@ -84,10 +99,6 @@ impl Reader<'_> {
     ) {
         let is_shared = references.iter().any(|one| one.element().is_some());
         match &table.shared {
-            Some(_) if !is_shared => self.problem(
-                ["table", name, "shared"],
-                "no reference of this table goes by the elements of an array",
-            ),
             Some(shared) if shared.reason.trim().is_empty() => self.problem(
                 ["table", name, "shared"],
                 "`reason` is empty; say in words why the row is kept",

@@ -42,7 +42,8 @@ pub struct TableMapping {
     /// What happens to a row in an erasure.
     #[serde(default)]
     pub erase: Option<EraseMapping>,
-    /// Why rows stay that an element of an array leads to and that name other people too. Required with such a reference.
+    /// Why rows stay that lead to other people too. Required where a reference goes by the elements of an array, or to columns that are
+    /// not unique.
     #[serde(default)]
     pub shared: Option<SharedMapping>,
     /// Tables that must be erased before this one although no reference of the mapping says so.
@@ -106,7 +107,7 @@ impl TableMapping {
         self
     }
 
-    /// Why rows stay that an element of an array leads to and that name other people too.
+    /// Why rows stay that lead to other people too.
     #[must_use]
     pub fn shared(mut self, shared: SharedMapping) -> Self {
         self.shared = Some(shared);

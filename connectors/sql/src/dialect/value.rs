@@ -86,7 +86,6 @@ impl Cell<'_> {
 }
 
 /// Some rows of equal width, in one piece of memory.
-#[derive(Default)]
 pub(crate) struct Batch {
     bytes: Vec<u8>,
     cells: Vec<Stored>,

@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/links.rs"]
+mod links;
 #[path = "../common/board.rs"]
 mod team;
 #[path = "../common/inside.rs"]

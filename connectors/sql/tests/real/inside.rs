@@ -3,6 +3,7 @@
 use adieu_core::Connector as _;
 
 use crate::common::{erase_all, export, subject};
+use crate::links;
 use crate::place::{Place, Server, only_in};
 use crate::whose::{self, Kind};
 
@@ -120,6 +121,31 @@ async fn check_names_every_column_that_cannot_be_looked_into() {
                erase = "delete""#,
         );
         assert_eq!(connector.check().await.unwrap_err().what(), told);
+    }
+}
+
+#[tokio::test]
+async fn a_row_that_leads_to_several_people_is_not_hers_alone() {
+    for server in Server::all() {
+        let place = Place::new(server, links::SCRIPT);
+        links::ada_leaves(&place.connector(links::MAPPING)).await;
+        for (query, count) in links::LEFT {
+            assert_eq!(place.count(query), count, "{query}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_element_that_leads_to_several_people_makes_nothing_hers_alone() {
+    for server in Server::all() {
+        let list = match server {
+            Server::Postgres => ("int[]", ["{100}", "{200}", "{100,400}"]),
+            Server::MariaDb | Server::MySql => ("JSON", ["[100]", "[200]", "[100,400]"]),
+        };
+        let place = Place::new(server, &links::boxes(list.0, list.1));
+        links::ada_leaves_her_boxes(|mapping| place.connector(mapping)).await;
+        let left = "SELECT count(*) FROM boxes WHERE id IN (2, 3)";
+        assert_eq!(place.count(left), 2);
     }
 }
 

@@ -4,6 +4,8 @@
 
 #[path = "../common/mod.rs"]
 mod common;
+#[path = "../common/links.rs"]
+mod links;
 #[path = "../servers/mod.rs"]
 mod servers;
 #[path = "../common/inside.rs"]

@@ -242,11 +242,8 @@ impl Found<'_> {
                     Stops::Everything,
                     format!("{leads}, and others' rows stay; say on what ground with shared = {{ basis, reason }}, or make the column unique"),
                 );
-            } else if !(rule.subject.is_empty() && rule.yields.is_empty()) {
-                self.add(
-                    Stops::Everything,
-                    format!("{leads} and gives away no identity; leave out `subject` and `yields`"),
-                );
+            } else if !rule.subject.is_empty() {
+                self.add(Stops::Everything, format!("{leads}; leave out `subject`"));
             }
         }
         if rule.shared.is_some() && !may_be {

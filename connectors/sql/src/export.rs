@@ -83,25 +83,34 @@ pub(crate) async fn export(
         true => exported(rule, table).collect(),
         false => Vec::new(),
     };
-    let plan = Plan::new(&catalogue, table, &columns, yields);
+    let selector = Selector {
+        mapping: &connector.mapping,
+        catalogue: &catalogue,
+        subject: step.subject(),
+        resolves: true,
+    };
+    let mut plan = Plan::new(&catalogue, table, &columns, yields);
+    plan.asks_whose = !plan.yields.is_empty() && selector.may_be_others(rule);
     let all = connector.descriptor.collections.iter().filter(|one| {
         one.is_reached_by(step.subject()) && (page.wants_records() || !one.yields.is_empty())
     });
     let all: Vec<&CollectionName> = all.map(|one| &one.name).collect();
     if let Some(mut session) = session {
-        let selector = Selector {
-            mapping: &connector.mapping,
-            catalogue: &catalogue,
-            subject: step.subject(),
-            resolves: true,
-        };
         let Some(rows) = selector.rows(&mut session, rule, "t").await? else {
             let left = connector
                 .snapshots
                 .keep_between(step, moment, session, &all);
             return end(left).await;
         };
-        let walk = plan.walk(rows, last.clone());
+        let mut walk = plan.walk(rows, last.clone());
+        if plan.asks_whose {
+            let alone = selector.alone(&mut session, rule, "t").await?;
+            let mut whose = Sql::text("CASE WHEN ");
+            whose
+                .append(alone.unwrap_or_else(|| Sql::text("1 = 1")))
+                .push(" THEN 1 ELSE 0 END");
+            walk.selected.push(whose);
+        }
         reading = Some(Reading {
             catalogue: Arc::clone(&catalogue),
             stream: session.stream(walk, plan.width(), connector.batch_rows)?,
@@ -202,6 +211,8 @@ pub(crate) struct Plan<'a> {
     /// Where in a row each exported column is.
     columns: Vec<usize>,
     yields: Vec<Yielded<'a>>,
+    /// Whether the last value of a row says that it is nobody else's too. Otherwise what it gives away may be theirs.
+    asks_whose: bool,
 }
 
 /// A column that gives an identity away, and where in a row it is.
@@ -243,11 +254,12 @@ impl<'a> Plan<'a> {
             selected: all.split_off(table.key.len()),
             columns,
             yields,
+            asks_whose: false,
         }
     }
 
     fn width(&self) -> usize {
-        self.table.key.len() + self.selected.len()
+        self.table.key.len() + self.selected.len() + usize::from(self.asks_whose)
     }
 
     pub(crate) fn walk(&self, rows: Sql, after: Option<Vec<Value>>) -> Walk {
@@ -266,6 +278,9 @@ impl<'a> Plan<'a> {
         seen: &mut Seen<'_>,
         page: &mut PageWriter<'_>,
     ) -> Result<(), ConnectorError> {
+        if self.asks_whose && row.cell(self.width() - 1) != Cell::Integer(1) {
+            return Ok(());
+        }
         for yielded in &self.yields {
             match identity_value(row.cell(yielded.place)) {
                 Ok(None) => {}

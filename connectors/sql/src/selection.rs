@@ -55,9 +55,7 @@ impl Selector<'_> {
         rule: &TableRule,
         alias: &str,
     ) -> Result<Option<Sql>, ConnectorError> {
-        let forks = |one: &ReferenceRule| one.element().is_some() || self.forks(rule, one);
-        let may_be_others = rule.references.iter().any(forks);
-        if !may_be_others {
+        if !self.may_be_others(rule) {
             return Ok(None);
         }
         let table = self.table(rule)?;
@@ -84,6 +82,13 @@ impl Selector<'_> {
             parts.push(Sql::joined(ways, " OR "));
         }
         Ok(Some(Sql::joined(parts, " AND ")))
+    }
+
+    /// Whether a row may be somebody else's too, so that [`Selector::alone`] is to be asked.
+    pub(crate) fn may_be_others(&self, rule: &TableRule) -> bool {
+        let leads_to_several =
+            |one: &ReferenceRule| one.element().is_some() || self.forks(rule, one);
+        rule.references.iter().any(leads_to_several)
     }
 
     /// Whether a reference may lead to several rows, of several people.

@@ -499,9 +499,10 @@ async fn references_that_may_lead_to_several_people_are_told_by_check() {
             format!("{leads}, and others' rows stay; say on what ground with shared = {{ basis, reason }}, or make the column unique"),
         ),
         (format!("references = {{ device = \"links.device\" }}\n{shared}"), String::new()),
+        (format!("references = {{ device = \"links.device\" }}\nyields = {{ code = \"code\" }}\n{shared}"), String::new()),
         (
-            format!("references = {{ device = \"links.device\" }}\nyields = {{ code = \"code\" }}\n{shared}"),
-            format!("{leads} and gives away no identity; leave out `subject` and `yields`"),
+            format!("references = {{ device = \"links.device\" }}\nsubject = {{ code = \"code\" }}\n{shared}"),
+            format!("{leads}; leave out `subject`"),
         ),
         (
             "references = [{ org = \"people.org\" }, { before = \"readings.code\" }]\n".to_owned(),

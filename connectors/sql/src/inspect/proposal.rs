@@ -36,6 +36,8 @@ pub(crate) struct TableDraft<'c> {
     pub(crate) ways: Vec<Way>,
     /// Ways that a person may want to follow too.
     pub(crate) offered: Vec<Way>,
+    /// Whether several people may lead to one row.
+    pub(crate) shared: bool,
     pub(crate) columns: BTreeMap<String, Treatment>,
     pub(crate) erase: Erasing,
     pub(crate) erase_after: Vec<String>,
@@ -311,8 +313,10 @@ impl<'c> Draft<'c> {
                 if is_known || holds_persons(target) || !tells_of_a_person(target) {
                     continue;
                 }
+                let here: Vec<&str> = key.pairs.iter().map(|(here, _)| here.as_str()).collect();
                 let mut other = TableDraft::new(target);
                 other.active = false;
+                other.shared = !draft.table.tells_apart(&here);
                 other.ways = vec![Way {
                     target: draft.table.name.clone(),
                     pairs: key
@@ -405,6 +409,7 @@ impl<'c> TableDraft<'c> {
             yields: Vec::new(),
             ways: Vec::new(),
             offered: Vec::new(),
+            shared: false,
             columns: secrets
                 .map(|(column, _)| (column.clone(), Treatment::Omit))
                 .collect(),

@@ -71,6 +71,9 @@ fn block(draft: &TableDraft<'_>) -> String {
         let _ = writeln!(text, "yields = {}", identities(&draft.yields));
     }
     references(draft, &mut text);
+    if draft.shared {
+        text.push_str("shared = { basis = \"contract\", reason = \"it is others' too\" }\n");
+    }
     if !draft.erase_after.is_empty() {
         let tables: Vec<String> = draft
             .erase_after

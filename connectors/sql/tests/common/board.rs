@@ -36,6 +36,7 @@ pub(crate) const MAPPING: &str = r#"
     erase = "delete"
     [table.buckets_file]
     references = { key = "users.avatar" }
+    shared = { basis = "contract", reason = "another member has the same picture" }
     yields = { file = "key" }
     erase = "delete"
     [table.reactions]

@@ -4,6 +4,7 @@
 
 use adieu_core::Connector as _;
 use adieu_sql::SqlConnector;
+use adieu_testkit::discover;
 
 use crate::common::{erase_all, export, subject, survey};
 
@@ -33,6 +34,7 @@ pub(crate) const MAPPING: &str = r#"
     [table.readings]
     references = { device = "links.device" }
     shared = { basis = "contract", reason = "the device is others' too" }
+    yields = { place = "place" }
     erase = "delete"
     [table.remarks]
     references = { reading = "readings.id" }
@@ -64,6 +66,12 @@ pub(crate) async fn ada_leaves_her_boxes(connect: impl Fn(&str) -> SqlConnector)
 pub(crate) async fn ada_leaves(connector: &SqlConnector) {
     connector.check().await.unwrap();
     let ada = subject(&["email=ada@example.com"]);
+    let known = discover(connector, ada.clone()).await.unwrap();
+    let places = known
+        .identities()
+        .filter(|one| one.kind().as_str() == "place");
+    let places: Vec<&str> = places.map(|one| one.value().expose()).collect();
+    assert_eq!(places, ["hers"]);
     for (table, ids) in [("readings", vec![1, 2, 6]), ("remarks", vec![1])] {
         let records = export(connector, &ada, table).await.unwrap();
         let found = records.iter().map(|record| record["id"].as_i64().unwrap());

@@ -237,7 +237,7 @@ async fn a_generous_collation_does_not_find_somebody_else() {
     );
         let connector = place.connector(
             "[table.people]\nsubject = { email = \"email\" }\nerase = \"delete\"\n\
-         [table.notes]\nreferences = { code = \"people.code\" }\nerase = \"delete\"",
+         [table.notes]\nreferences = { code = \"people.code\" }\nshared = { basis = \"contract\", reason = \"a code is several people's\" }\nerase = \"delete\"",
         );
         let texts = |records: Vec<Value>| {
             records

@@ -14,6 +14,7 @@ const MAPPING: &str = r#"
     erase = { pseudonymize = { first_name = { value = "ERASED" }, last_name = { value = "CUSTOMER" }, email = "unique" } }
     [table.address]
     references = { address_id = "customer.address_id" }
+    shared = { basis = "contract", reason = "others live there" }
     erase = { pseudonymize = { address = { value = "" }, address2 = "null", district = { value = "" }, postal_code = "null", phone = { value = "" } } }
     [table.payment]
     references = { customer_id = "customer.customer_id" }

@@ -43,7 +43,13 @@ pub(crate) struct Verify {
     #[arg(long, requires = "subject")]
     tenant: Option<String>,
     /// The opening that was printed with the receipt.
-    #[arg(long, value_name = "TEXT", requires = "subject")]
+    // It may begin with any letter of base64url, of which `-` is one.
+    #[arg(
+        long,
+        value_name = "TEXT",
+        requires = "subject",
+        allow_hyphen_values = true
+    )]
     opening: Option<String>,
 }
 

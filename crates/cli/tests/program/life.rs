@@ -207,6 +207,7 @@ fn an_erasure_does_what_the_mapping_says_and_the_receipt_proves_it() {
     );
     verify("email=eve@example.com", opening).ended(5);
     verify(ADA, &"A".repeat(43)).ended(5);
+    verify(ADA, &format!("-{}", "A".repeat(42))).ended(5);
     verify(ADA, "short").ended(2);
     let receipt = place.read("ada.jws");
     assert!(!receipt.contains("ada@example.com"));

@@ -300,7 +300,7 @@ async fn a_number_of_one_tenant_is_not_taken_for_another_s() {
     // `loose` has no tenant, so only the rows that still exist in the tenant lead to it.
     let shop = Shop::new(TENANTS);
     let mapping = format!(
-        "{TENANTS_MAPPED}\n[table.loose]\nreferences = {{ person = \"people.id\" }}\nerase = \"delete\""
+        "{TENANTS_MAPPED}\n[table.loose]\nreferences = {{ person = \"people.id\" }}\nshared = {{ basis = \"contract\", reason = \"x\" }}\nerase = \"delete\""
     );
     let connector = shop.connector(&mapping);
     let eve = within("a", &["person_id=2"]);

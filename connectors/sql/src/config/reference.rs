@@ -39,10 +39,16 @@ impl ReferenceRule {
     /// identity of the mapping names are one person's, and a row with a tenant leads to rows of the same one.
     pub(crate) fn forks(&self, rule: &TableRule, parent_rule: &TableRule, parent: &Table) -> bool {
         let mut there: Vec<&str> = self.pairs.iter().map(|(_, there)| there.as_str()).collect();
-        let names_a_person = parent_rule
-            .subject
-            .iter()
-            .any(|(_, column)| there.contains(&column.as_str()));
+        // In another tenant the same identity is somebody else's.
+        let within_tenant = parent_rule
+            .tenant
+            .as_deref()
+            .is_none_or(|tenant| rule.tenant.is_some() || there.contains(&tenant));
+        let names_a_person = within_tenant
+            && parent_rule
+                .subject
+                .iter()
+                .any(|(_, column)| there.contains(&column.as_str()));
         if rule.tenant.is_some() {
             there.extend(parent_rule.tenant.as_deref());
         }

@@ -30,6 +30,7 @@ pub struct SqlConnector {
     pub(crate) batch_rows: usize,
     pub(crate) snapshots: Snapshots,
     pub(crate) erase_rows: NonZeroU32,
+    pub(crate) erase_lock: Duration,
     pub(crate) pseudonym_key: Option<Secret>,
     today: Arc<dyn Fn() -> Date + Send + Sync>,
 }
@@ -84,6 +85,10 @@ impl SqlConnector {
                     Duration::from_secs(config.snapshot_seconds.into()),
                 ),
                 erase_rows: database.erase_rows(config.erase_rows),
+                erase_lock: config.erase_lock_ms.map_or_else(
+                    || database.erase_lock(),
+                    |ms| Duration::from_millis(ms.get().into()),
+                ),
                 database,
                 pseudonym_key,
                 today: Arc::new(|| {

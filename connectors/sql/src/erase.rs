@@ -1,6 +1,7 @@
 //! Deleting, pseudonymizing or keeping one batch of rows, in one transaction.
 
-use std::time::Duration;
+use std::num::NonZeroU32;
+use std::time::{Duration, Instant};
 
 use adieu_core::{ConnectorError, Cursor, Disposition, Erased, ErrorKind, Step, Tally};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ use crate::dialect::{Applied, Row, Session, Sql, Transaction, Unchanged, Value, 
 use crate::error::misfit;
 use crate::key::{after, key_columns, ordered};
 use crate::links::{Linked, Links};
+use crate::pace::Pace;
 use crate::selection::Selector;
 
 /// Where the next batch goes on.
@@ -40,17 +42,27 @@ pub(crate) struct Position {
     /// Whether what is left is read first.
     #[serde(default)]
     pub(crate) by_key: bool,
+    /// How many rows the next transaction should take, as far as is known.
+    #[serde(default)]
+    pub(crate) pace: Option<NonZeroU32>,
 }
 
 impl Position {
     /// Whether nothing was done yet.
     pub(crate) fn is_first(&self) -> bool {
-        self.after.is_empty() && self.round == 0 && self.unread == 0
+        self.may_sweep() && self.unread == 0
+    }
+
+    /// Whether no row was read.
+    pub(crate) fn may_sweep(&self) -> bool {
+        self.after.is_empty() && self.round == 0 && !self.by_key
     }
 }
 
 /// How often a batch is tried when other transactions are in its way.
 const MAX_ATTEMPTS: u32 = 6;
+/// How many rows a batch reads at most: they are held in memory.
+const MAX_READ_ROWS: u32 = 10_000;
 
 pub(crate) async fn erase(connector: &SqlConnector, step: &Step) -> Result<Erased, ConnectorError> {
     let mut session = connector.database.session().await?;
@@ -97,6 +109,8 @@ async fn erase_batch(
     } else {
         Links::default()
     };
+    let bound = step.max_records().min(connector.erase_rows);
+    let pace = Pace::within(bound, position.pace);
     let mut batch = Batch {
         connector,
         step,
@@ -105,7 +119,9 @@ async fn erase_batch(
         catalogue: &catalogue,
         links,
         alone: None,
-        max_rows: step.max_records().min(connector.erase_rows).get(),
+        pace,
+        swept: 0,
+        max_rows: MAX_READ_ROWS.min(u32::try_from(pace.some).unwrap_or(MAX_READ_ROWS)),
         unchanged: None,
     };
     let from = if position.after.is_empty() {
@@ -132,15 +148,8 @@ async fn erase_batch(
             facts: decisive.map(|(_, fact)| fact).into_iter().collect(),
         });
     }
-    let mut swept = 0;
-    if let Some(sweep) = batch.sweep(&rows).filter(|_| position.is_first()) {
-        swept = session.sweep(sweep).await?.unwrap_or(0);
-        let left = u64::from(batch.max_rows).checked_sub(swept);
-        batch.max_rows = left.and_then(|left| left.try_into().ok()).unwrap_or(0);
-        if batch.max_rows == 0 {
-            session.commit().await?;
-            return batch.swept(&mut position, swept);
-        }
+    if let Some(erased) = batch.sweep(session, &mut position, &rows).await? {
+        return Ok(erased);
     }
     let by_place = batch
         .sweep_places(session, &catalogue, &mut position, &rows)
@@ -148,15 +157,18 @@ async fn erase_batch(
     if let Some(erased) = by_place {
         return Ok(erased);
     }
+    let begun = Instant::now();
     let found = batch.read(session, rows, from).await?;
     let key_width = table.key.len();
     let last = found
         .last()
         .map(|found| found.linked.key[..key_width].to_vec());
-    let is_full = found.len() as u64 >= u64::from(batch.max_rows);
+    let rows = found.len() as u64;
+    let is_full = rows >= u64::from(batch.max_rows);
     let mut done = batch.apply(session, found, position.round == 0).await?;
-    done.count_deleted(swept);
+    done.count_deleted(batch.swept);
     session.commit().await?;
+    position.pace = Pace::after(rows, begun.elapsed(), connector.erase_lock);
     batch.next(position, last.filter(|_| is_full), &mut done)
 }
 
@@ -170,8 +182,11 @@ pub(crate) struct Batch<'a> {
     pub(crate) links: Links,
     /// The condition that a row is nobody else's, where not every row is.
     pub(crate) alone: Option<Sql>,
-    /// How many rows the transaction may still touch.
+    pub(crate) pace: Pace,
+    /// How many rows the transaction may still read.
     pub(crate) max_rows: u32,
+    /// How many rows it deleted unread.
+    pub(crate) swept: u64,
     /// What must still be true of a row when it is written to, where others may write after it was read.
     pub(crate) unchanged: Option<Unchanged>,
 }

@@ -15,6 +15,7 @@ mod export;
 pub mod inspect;
 mod key;
 mod links;
+mod pace;
 mod pseudonym;
 mod record;
 mod selection;

@@ -9,6 +9,7 @@ use crate::config::SqlConfig;
 use crate::connector::SqlConnector;
 use crate::dialect::{Dialect, Session, Sql, Transaction, Value, statements};
 use crate::links::Links;
+use crate::pace::Pace;
 use crate::selection::Selector;
 use crate::{erase, export};
 
@@ -81,13 +82,13 @@ const MAPPING: &str = r#"
     erase = "delete"
 "#;
 
-/// The plan of the export's and of the erasure's query, of the statement that touches rows, and of the one that deletes rows without
-/// reading them, where there is one.
-async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], String) {
+/// The plan of the export's and of the erasure's query, and of the statement that touches rows; then, where rows are deleted without
+/// being read, of the query that counts them, of the statement that deletes all of them, and of the one that deletes some.
+async fn plans(dialect: Dialect, collection: &str) -> ([String; 3], Vec<String>) {
     plans_of(dialect, collection, "ada@example.com").await
 }
 
-async fn plans_of(dialect: Dialect, collection: &str, email: &str) -> ([String; 3], String) {
+async fn plans_of(dialect: Dialect, collection: &str, email: &str) -> ([String; 3], Vec<String>) {
     let folder = tempfile::tempdir().unwrap();
     let (url, database) = match dialect {
         Dialect::Sqlite => {
@@ -160,7 +161,9 @@ async fn plans_of(dialect: Dialect, collection: &str, email: &str) -> ([String; 
         catalogue: &catalogue,
         links: Links::of(rule, table),
         alone: None,
+        pace: Pace::within(step.max_records(), None),
         max_rows: 1_000,
+        swept: 0,
         unchanged: None,
     };
     let touch = if rule.deletes() {
@@ -185,16 +188,22 @@ async fn plans_of(dialect: Dialect, collection: &str, email: &str) -> ([String; 
             servers::postgres().query(&database, &script)
         }
     };
-    let sweep = match batch.sweep(&rows) {
-        Some(sweep) => explain(dialect, &mut session, sweep).await,
-        None => String::new(),
-    };
+    let mut sweeps = Vec::new();
+    if batch.may_sweep(&rows) {
+        for statement in [
+            dialect.count_up_to(table, &rows, 1_000),
+            dialect.sweep_all(table, &rows),
+            dialect.sweep(table, &rows, 1_000),
+        ] {
+            sweeps.push(explain(dialect, &mut session, statement).await);
+        }
+    }
     let reading = [
         explain(dialect, &mut session, page).await,
         explain(dialect, &mut session, batch.query(rows, from)).await,
         touch,
     ];
-    (reading, sweep)
+    (reading, sweeps)
 }
 
 async fn explain(dialect: Dialect, session: &mut Session, query: Sql) -> String {
@@ -342,32 +351,41 @@ async fn without_an_index_the_table_is_read_on_from_where_it_was_left() {
 #[tokio::test]
 async fn what_is_deleted_unread_is_found_by_an_index_and_gone_to_by_its_place() {
     for collection in ["people", "lines"] {
-        let (_, plan) = plans(Dialect::Sqlite, collection).await;
-        assert!(
-            plan.contains("SEARCH t USING") && !plan.contains("SCAN t"),
-            "{plan}"
-        );
-        let (_, plan) = plans(Dialect::Postgres, collection).await;
-        assert!(
-            plan.contains("Tid Scan on") && !plan.contains("Seq Scan"),
-            "{plan}"
-        );
-        for dialect in alike() {
-            let (_, plan) = plans(dialect, collection).await;
+        let (_, plans_of_all) = plans(Dialect::Sqlite, collection).await;
+        assert_eq!(plans_of_all.len(), 3);
+        for plan in plans_of_all {
             assert!(
-                plan.contains(" PRIMARY ") && !plan.contains("t ALL") && !plan.contains("t index"),
-                "{dialect:?} {plan}"
+                plan.contains("SEARCH t USING") && !plan.contains("SCAN t"),
+                "{plan}"
             );
+        }
+        let (_, plans_of_all) = plans(Dialect::Postgres, collection).await;
+        assert_eq!(plans_of_all.len(), 3);
+        for plan in &plans_of_all {
+            assert!(!plan.contains("Seq Scan"), "{plan}");
+        }
+        assert!(plans_of_all[2].contains("Tid Scan on"), "{plans_of_all:?}");
+        for dialect in alike() {
+            let (_, plans_of_all) = plans(dialect, collection).await;
+            assert_eq!(plans_of_all.len(), 3);
+            for plan in plans_of_all {
+                assert!(
+                    !plan.contains("t ALL") && !plan.contains("t index"),
+                    "{dialect:?} {plan}"
+                );
+            }
         }
     }
     // Where what it refers to is too much to be named, PostgreSQL looks it up for each place; others read the rows.
     let many = "user20000@example.com";
-    let (_, plan) = plans_of(Dialect::Postgres, "lines", many).await;
+    let (_, plans_of_all) = plans_of(Dialect::Postgres, "lines", many).await;
+    let of_some = &plans_of_all[2];
     assert!(
-        plan.contains("Tid Scan on lines") && plan.contains("Index Scan using orders_pkey"),
-        "{plan}"
+        of_some.contains("Tid Scan on lines") && of_some.contains("Index Scan using orders_pkey"),
+        "{of_some}"
     );
-    assert_eq!(plans_of(Dialect::Sqlite, "lines", many).await.1, "");
+    let sqlite = plans_of(Dialect::Sqlite, "lines", many).await.1;
+    assert!(sqlite.is_empty(), "{sqlite:?}");
     // What is changed or kept is read first, whatever the database.
-    assert_eq!(plans(Dialect::Postgres, "orders").await.1, "");
+    assert!(plans(Dialect::Postgres, "orders").await.1.is_empty());
 }

@@ -9,7 +9,7 @@ use crate::classify::Classifier;
 use crate::compare::{Stops, stopping};
 use crate::config::{EraseRule, TableRule};
 use crate::connector::SqlConnector;
-use crate::dialect::{Cell, Session, Sql, Transaction};
+use crate::dialect::{Session, Sql, Transaction};
 use crate::error::misfit;
 use crate::selection::Selector;
 use crate::walk::Walk;
@@ -78,12 +78,7 @@ async fn count(
         // Every row meets the same verdict, so the database can count them.
         let mut query = Sql::text(format!("SELECT count(*) FROM {} AS t WHERE ", table.sql));
         query.append(rows);
-        let count = session.fold(query, 1, 0, |count, row| {
-            if let Cell::Integer(rows) = row.cell(0) {
-                *count = rows.unsigned_abs();
-            }
-        });
-        tally.count(&Disposition::Erase, count.await?);
+        tally.count(&Disposition::Erase, session.count(query).await?);
         return Ok(tally);
     }
     let classifier = Classifier::new(

@@ -1,27 +1,86 @@
 //! Deleting rows that are not read, where every row of a person in a table goes the same way.
 //!
-//! The first batch is found and deleted by one statement, which is all there is to do for most people. Of those who have more rows,
-//! PostgreSQL tells on a second connection where they lie, once and in any order, and each batch of them is gone to by its place:
-//! a batch that looked for its rows anew would go through those that went before it. What a row was when it was found is no reason
-//! to delete it: every statement asks again whose it is.
+//! Rows that are few enough for one transaction are deleted by one statement. Of those who have more, PostgreSQL tells on a second
+//! connection where they lie, once and in any order, and each batch of them is gone to by its place: a batch that looked for its rows
+//! anew would go through those that went before it. What a row was when it was found is no reason to delete it: every statement asks
+//! whose it is.
 
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use adieu_core::{ConnectorError, Cursor, Disposition, Erased, Tally};
 
 use crate::catalogue::{Catalogue, LiesIn};
 use crate::config::EraseRule;
-use crate::dialect::{Batch as Places, Session, Sql};
+use crate::dialect::{Batch as Rows, Session, Sql};
 use crate::erase::{Batch, Position};
+use crate::pace::Pace;
 use crate::snapshot::{Moment, Place, Reading};
 
+/// How many places one statement is given at most: a mebibyte of text.
+const MAX_PLACES: u64 = 100_000;
+
+/// Places as a literal of an array.
+struct Places {
+    literal: String,
+    count: u64,
+}
+
 impl Batch<'_> {
-    /// The statement that finds and deletes the first rows; none where a row must be read first, or where finding her rows again in
-    /// order to delete them would take too long.
-    pub(crate) fn sweep(&self, rows: &Sql) -> Option<Sql> {
+    /// Deletes the next rows with one statement that finds them: all that are left, where they are few enough. `None` where rows must
+    /// be read; those that were deleted are then taken off what the transaction may still touch.
+    pub(crate) async fn sweep(
+        &mut self,
+        session: &mut Session,
+        position: &mut Position,
+        rows: &Sql,
+    ) -> Result<Option<Erased>, ConnectorError> {
+        if !(self.may_sweep(rows) && self.may_look_anew(position)) {
+            return Ok(None);
+        }
+        // Where they lie is known no longer, if it was.
+        drop(self.connector.snapshots.take(self.step));
         let dialect = self.catalogue.dialect;
-        let sweeps = self.goes_unread() && (dialect.goes_to_places() || !rows.looks_further());
-        sweeps.then(|| dialect.sweep(self.table, rows, self.max_rows))
+        let Pace { some, all } = self.pace;
+        let counting = dialect.count_up_to(self.table, rows, all);
+        let left = session.count(counting).await?;
+        let statement = match left <= all {
+            true => dialect.sweep_all(self.table, rows),
+            false => dialect.sweep(self.table, rows, some),
+        };
+        let begun = Instant::now();
+        let swept = match left {
+            0 => 0,
+            _ => session.sweep(statement).await?.unwrap_or(0),
+        };
+        if left <= all && swept >= left {
+            session.commit().await?;
+            let mut tally = Tally::new();
+            tally.count(&Disposition::Erase, swept);
+            return Ok(Some(Erased::done(tally)));
+        }
+        if left > all && swept >= some {
+            let erased = self.swept(position, swept, begun.elapsed())?;
+            session.commit().await?;
+            return Ok(Some(erased));
+        }
+        // What the database refuses, or others did meanwhile: the rest is read.
+        position.by_key = true;
+        self.swept = swept;
+        let may_read = u32::try_from(all.saturating_sub(swept)).unwrap_or(u32::MAX);
+        self.max_rows = self.max_rows.min(may_read).max(1);
+        Ok(None)
+    }
+
+    /// Whether a statement may find and delete rows: none of them must be read first, and finding her rows again in order to delete
+    /// them does not take too long.
+    pub(crate) fn may_sweep(&self, rows: &Sql) -> bool {
+        self.goes_unread() && (self.catalogue.dialect.goes_to_places() || !rows.looks_further())
+    }
+
+    /// Whether it is still at its beginning, or takes so many rows now that it does not matter to go through those that went before.
+    fn may_look_anew(&self, position: &Position) -> bool {
+        position.may_sweep() && self.pace.some > position.unread
     }
 
     /// Whether every row meets the same verdict, nothing goes or changes along with one, and one place has one row.
@@ -33,12 +92,14 @@ impl Batch<'_> {
     }
 
     /// Where it goes on after so many rows were deleted unread.
-    pub(crate) fn swept(
+    fn swept(
         &self,
         position: &mut Position,
         rows: u64,
+        took: Duration,
     ) -> Result<Erased, ConnectorError> {
         position.unread += rows;
+        position.pace = Pace::after(rows, took, self.connector.erase_lock);
         let mut tally = Tally::new();
         tally.count(&Disposition::Erase, rows);
         let next = Cursor::encode(self.step.collection(), position)?;
@@ -69,31 +130,26 @@ impl Batch<'_> {
         let Some((moment, mut reading)) = kept else {
             return Ok(None);
         };
-        let Ok(places) = reading.stream.next().await.transpose() else {
+        let Ok(places) = reading.places(self.pace.some.min(MAX_PLACES)).await else {
             return Ok(None);
         };
-        let Some(places) = places else {
+        if places.count == 0 {
             let ended = reading.stream.session().await.is_some();
             if position.missed || !ended {
                 return Ok(None);
             }
             session.commit().await?;
             return Ok(Some(Erased::done(Tally::new())));
-        };
-        let most = u64::from(self.max_rows);
-        if places.len() as u64 > most {
-            return Ok(None);
         }
-        let statement = self
-            .catalogue
-            .dialect
-            .sweep_places(self.table, rows, &places);
+        let dialect = self.catalogue.dialect;
+        let statement = dialect.sweep_places(self.table, rows, places.literal);
+        let begun = Instant::now();
         let Some(swept @ 1..) = session.sweep(statement).await? else {
             return Ok(None);
         };
         position.by_key = false;
-        position.missed |= swept < places.len() as u64;
-        let erased = self.swept(position, swept)?;
+        position.missed |= swept < places.count;
+        let erased = self.swept(position, swept, begun.elapsed())?;
         session.commit().await?;
         if let Some(next) = &erased.next {
             snapshots.keep_within(self.step, moment, reading, next);
@@ -114,9 +170,34 @@ impl Batch<'_> {
         let reading = Reading {
             catalogue: Arc::clone(catalogue),
             stream,
-            batch: Places::new(1),
+            batch: Rows::new(1),
             next: 0,
         };
         Some((self.connector.snapshots.begin(true), reading))
+    }
+}
+
+impl Reading {
+    /// The next places, so many at most; none after the last one.
+    async fn places(&mut self, most: u64) -> Result<Places, ConnectorError> {
+        let mut literal = String::from("{");
+        let mut count = 0;
+        while count < most {
+            if self.next >= self.batch.len() {
+                match self.stream.next().await.transpose()? {
+                    Some(batch) => (self.batch, self.next) = (batch, 0),
+                    None => break,
+                }
+                continue;
+            }
+            literal.push_str(if count > 0 { ",\"" } else { "\"" });
+            let place = self.batch.row(self.next).cell(0);
+            literal.push_str(place.as_text().unwrap_or_default());
+            literal.push('"');
+            self.next += 1;
+            count += 1;
+        }
+        literal.push('}');
+        Ok(Places { literal, count })
     }
 }

@@ -3,8 +3,22 @@
 mod common;
 
 use adieu_core::{Connector, DateRange, ErrorKind};
-use common::{Shop, erase, erase_all, export, subject, survey};
+use common::{Shop, erase, erase_all, erase_in_steps, export, subject, survey};
 use jiff::civil::date;
+
+#[tokio::test]
+async fn a_transaction_takes_as_many_rows_as_its_time_allows() {
+    let shop = Shop::new(
+        "CREATE TABLE bookings (id INTEGER PRIMARY KEY, person INTEGER);
+         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 25001)
+           INSERT INTO bookings SELECT i, 1 + i / 25001 FROM n;",
+    );
+    let mapping = "[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"";
+    let connector = shop.connector(&format!("erase_lock_ms = 60000\n{mapping}"));
+    let steps = erase_in_steps(&connector, &subject(&["person_id=1"]), "bookings").await;
+    assert_eq!(steps, [10_000, 15_000]);
+    assert_eq!(shop.count("SELECT count(*) FROM bookings"), 1);
+}
 
 #[tokio::test]
 async fn a_hundred_thousand_rows_go_in_batches_past_those_that_must_stay() {

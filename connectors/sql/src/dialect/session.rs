@@ -15,7 +15,7 @@ use super::server::{ServerDatabase, ServerSession, ServerStream};
 use super::sql::Sql;
 use super::sqlite::{SqliteDatabase, SqliteSession, SqliteStream};
 use super::url::DatabaseUrl;
-use super::value::{Batch, Row, Value};
+use super::value::{Batch, Cell, Row, Value};
 use super::write::Write;
 use crate::catalogue::{Catalogue, Column};
 use crate::config::SqlConfig;
@@ -135,6 +135,19 @@ impl Database {
         }
     }
 
+    /// How long a transaction of an erasure should hold its locks at most, where nothing else is said.
+    pub(crate) fn erase_lock(&self) -> Duration {
+        match self {
+            // Every other writer waits for it.
+            Self::Sqlite(_) => Duration::from_millis(500),
+            // Only who writes to the same rows waits.
+            Self::Postgres(_) | Self::MariaDb(_) => Duration::from_secs(2),
+            // Its locks end with each call, and most of a call's time is its way.
+            #[cfg(feature = "d1")]
+            Self::D1(_) => Duration::MAX,
+        }
+    }
+
     pub(crate) async fn session(&self) -> Result<Session, ConnectorError> {
         match self {
             Self::Sqlite(database) => database.session().await.map(Session::Sqlite),
@@ -239,6 +252,16 @@ impl Session {
             return session.visit(walk, width, start, visit).await;
         }
         self.fold(walk.unordered()?, width, start, visit).await
+    }
+
+    /// The number that a query counts.
+    pub(crate) async fn count(&mut self, sql: Sql) -> Result<u64, ConnectorError> {
+        let visit = |count: &mut u64, row: Row<'_>| {
+            if let Cell::Integer(rows) = row.cell(0) {
+                *count = rows.unsigned_abs();
+            }
+        };
+        self.fold(sql, 1, 0, visit).await
     }
 
     /// All rows of a query that is known to have few.

@@ -5,7 +5,7 @@ use adieu_core::FieldType;
 use crate::catalogue::{Column, ColumnType, Table};
 
 use super::sql::{Sql, column, quoted};
-use super::value::{Batch, Value};
+use super::value::Value;
 use super::{mariadb, postgres, sqlite};
 
 /// A way of speaking SQL.
@@ -196,7 +196,7 @@ impl Dialect {
 
     /// Deletes so many of the rows that meet a condition on the table, which is called `t`. A row that others changed meanwhile must
     /// still meet it.
-    pub(crate) fn sweep(self, table: &Table, rows: &Sql, limit: u32) -> Sql {
+    pub(crate) fn sweep(self, table: &Table, rows: &Sql, limit: u64) -> Sql {
         let target = format!("{} AS t", table.sql);
         let keys: Vec<String> = table.key.iter().map(|name| column("t", name)).collect();
         let chosen = |selected: &str| {
@@ -233,6 +233,27 @@ impl Dialect {
         sql
     }
 
+    /// Deletes all rows that meet a condition on the table, which is called `t`.
+    pub(crate) fn sweep_all(self, table: &Table, rows: &Sql) -> Sql {
+        let target = match self {
+            Self::Sqlite | Self::Postgres => "",
+            Self::MariaDb | Self::MySql => " t",
+        };
+        let mut sql = Sql::text(format!("DELETE{target} FROM {} AS t WHERE ", table.sql));
+        sql.append(rows.clone());
+        sql
+    }
+
+    /// A query that counts the rows that meet a condition on the table, which is called `t`, up to one more than so many.
+    pub(crate) fn count_up_to(self, table: &Table, rows: &Sql, most: u64) -> Sql {
+        let begin = "SELECT count(*) FROM (SELECT 1 AS one FROM";
+        let mut sql = Sql::text(format!("{begin} {} AS t WHERE ", table.sql));
+        let limit = most.saturating_add(1);
+        sql.append(rows.clone())
+            .push(&format!(" LIMIT {limit}) AS counted"));
+        sql
+    }
+
     /// A query that tells where the rows lie that meet a condition on the table, which is called `t`: in any order, and each place as
     /// text. None where rows are only found by their keys.
     pub(crate) fn places(self, table: &Table, rows: &Sql) -> Option<Sql> {
@@ -245,19 +266,12 @@ impl Dialect {
         Some(sql)
     }
 
-    /// Deletes the rows at these places that still meet the condition on the table, which is called `t`.
-    pub(crate) fn sweep_places(self, table: &Table, rows: &Sql, places: &Batch) -> Sql {
-        let mut all = String::from("{");
-        for index in 0..places.len() {
-            all.push_str(if index > 0 { ",\"" } else { "\"" });
-            all.push_str(places.row(index).cell(0).as_text().unwrap_or_default());
-            all.push('"');
-        }
-        all.push('}');
+    /// Deletes the rows at these places, a literal of an array, that still meet the condition on the table, which is called `t`.
+    pub(crate) fn sweep_places(self, table: &Table, rows: &Sql, places: String) -> Sql {
         // Of very many places the server would rather read another table whole; so it does not see how many they are.
         let begin = "t WHERE t.ctid = ANY(ARRAY(SELECT unnest(";
         let mut sql = Sql::text(format!("DELETE FROM {} AS {begin}", table.sql));
-        sql.bind_as(Value::text(all), Some("tid[]"))
+        sql.bind_as(Value::text(places), Some("tid[]"))
             .push("))) AND ")
             .append(asked_again(rows));
         sql

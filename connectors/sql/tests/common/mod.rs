@@ -133,6 +133,27 @@ pub(crate) fn step(subject: &Subject, collection: &str) -> Step {
     )
 }
 
+/// Erases a collection as the engine does, in transactions as large as the connector makes them; how many rows went with each.
+pub(crate) async fn erase_in_steps(
+    connector: &SqlConnector,
+    subject: &Subject,
+    collection: &str,
+) -> Vec<u64> {
+    let most = connector.descriptor().limits.records_per_step;
+    let first = step(subject, collection).at_most(most);
+    let first = first.in_run(StepKey::new("erasure"));
+    let (mut rows, mut from) = (Vec::new(), None);
+    loop {
+        let erased = connector.erase(&first.clone().at(from)).await.unwrap();
+        assert!(erased.tally.failed().is_empty());
+        rows.push(erased.tally.erase());
+        from = erased.next;
+        if from.is_none() {
+            return rows;
+        }
+    }
+}
+
 /// The records of a collection, and that they keep to what was declared.
 pub(crate) async fn export(
     connector: &SqlConnector,

@@ -117,26 +117,50 @@ async fn a_row_that_hangs_on_what_was_given_away_stays() {
 
 #[tokio::test]
 async fn a_row_of_the_first_batch_that_is_hung_elsewhere_while_it_is_waited_for_stays() {
-    let place = Place::new(Server::Postgres, SHOP);
-    let connector = place.connector(MAPPING);
-    let ada = subject(&["email=ada@example.com"]);
-    let database = place.name().to_owned();
-    let holder = std::thread::spawn(move || {
-        let script =
-            "START TRANSACTION; UPDATE items SET orders = 1050; SELECT pg_sleep(2); COMMIT;";
-        crate::servers::postgres().try_script(&database, script)
-    });
-    while !place
-        .query("SELECT id FROM items WHERE id = 250 FOR UPDATE SKIP LOCKED")
-        .is_empty()
-    {
-        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    // Of some rows, and of all of them.
+    for most in [100, 10_000] {
+        let place = Place::new(Server::Postgres, SHOP);
+        let connector = place.connector(&format!("erase_rows = {most}\n{MAPPING}"));
+        let ada = subject(&["email=ada@example.com"]);
+        let database = place.name().to_owned();
+        let holder = std::thread::spawn(move || {
+            let script =
+                "START TRANSACTION; UPDATE items SET orders = 1050; SELECT pg_sleep(2); COMMIT;";
+            crate::servers::postgres().try_script(&database, script)
+        });
+        while !place
+            .query("SELECT id FROM items WHERE id = 250 FOR UPDATE SKIP LOCKED")
+            .is_empty()
+        {
+            tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        }
+        let steps = crate::common::erase_in_steps(&connector, &ada, "items").await;
+        holder.join().unwrap();
+        assert_eq!(steps, [0]);
+        assert_eq!(place.query("SELECT count(*) FROM items"), "2200");
     }
-    let first = erase_step(&connector, &ada, "items", None).await;
-    holder.join().unwrap();
-    let rest = to_the_end(&connector, &ada, "items", first.next).await;
-    assert_eq!((first.tally.erase(), rest), (0, 0));
-    assert_eq!(place.query("SELECT count(*) FROM items"), "2200");
+}
+
+#[tokio::test]
+async fn rows_that_turn_out_slow_go_in_smaller_transactions() {
+    let place = Place::new(
+        Server::Postgres,
+        "CREATE TABLE people (id INT PRIMARY KEY, email TEXT UNIQUE);
+         CREATE TABLE events (id INT PRIMARY KEY, person INT NOT NULL REFERENCES people (id));
+         INSERT INTO people VALUES (1, 'ada@example.com'), (2, 'eve@example.com');
+         INSERT INTO events SELECT i, 1 + i / 12001 FROM generate_series(1, 12010) AS i;
+         CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.0001); RETURN OLD; END';
+         CREATE TRIGGER slow BEFORE DELETE ON events FOR EACH ROW EXECUTE FUNCTION slow()",
+    );
+    let connector = place.connector(
+        "erase_lock_ms = 100\n[table.events]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
+    );
+    let ada = subject(&["person_id=1"]);
+    let steps = crate::common::erase_in_steps(&connector, &ada, "events").await;
+    // The first ones are deleted before anything is known of them, in a second or more.
+    assert_eq!((steps[0], steps.iter().sum()), (10_000, 12_000));
+    assert!(steps[1] <= 500, "{steps:?}");
+    assert_eq!(place.count("SELECT count(*) FROM events"), 10);
 }
 
 #[tokio::test]

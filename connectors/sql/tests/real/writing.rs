@@ -88,6 +88,21 @@ async fn a_batch_is_no_larger_than_the_mapping_allows() {
 }
 
 #[tokio::test]
+async fn a_transaction_takes_as_many_rows_as_its_time_allows() {
+    for server in Server::all() {
+        let place = many_bookings(server, 10_000);
+        place.query("INSERT INTO bookings SELECT id + 10000, person, booked_at, note FROM bookings WHERE person = 1 AND id <= 9000");
+        let connector = place.connector(
+            "erase_lock_ms = 60000\n[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"",
+        );
+        let ada = subject(&["person_id=1"]);
+        let steps = crate::common::erase_in_steps(&connector, &ada, "bookings").await;
+        assert_eq!(steps, [10_000, 9_000], "{server:?}");
+        assert_eq!(place.count("SELECT count(*) FROM bookings"), 1);
+    }
+}
+
+#[tokio::test]
 async fn rows_that_the_database_refuses_do_not_stop_the_others() {
     for server in Server::all() {
         let place = many_bookings(server, 1_000);

@@ -42,6 +42,9 @@ pub(crate) struct Position {
     /// Whether what is left is read first.
     #[serde(default)]
     pub(crate) by_key: bool,
+    /// Whether it took long to find rows among those that went before.
+    #[serde(default)]
+    pub(crate) slow_to_find: bool,
     /// How many rows the next transaction should take, as far as is known.
     #[serde(default)]
     pub(crate) pace: Option<NonZeroU32>,

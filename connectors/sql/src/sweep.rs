@@ -1,9 +1,9 @@
 //! Deleting rows that are not read, where every row of a person in a table goes the same way.
 //!
-//! Rows that are few enough for one transaction are deleted by one statement. Of those who have more, PostgreSQL tells on a second
-//! connection where they lie, once and in any order, and each batch of them is gone to by its place: a batch that looked for its rows
-//! anew would go through those that went before it. What a row was when it was found is no reason to delete it: every statement asks
-//! whose it is.
+//! Rows that are few enough for one transaction are deleted by one statement, and of more of them as many as are. That goes on for as
+//! long as it takes little to find them: each statement goes through the rows that went before. Then the rest is read, and PostgreSQL
+//! tells instead where it lies, once, on a second connection and in any order, and each batch is gone to by its places. What a row was
+//! when it was found is no reason to delete it: every statement asks whose it is.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -35,7 +35,7 @@ impl Batch<'_> {
         position: &mut Position,
         rows: &Sql,
     ) -> Result<Option<Erased>, ConnectorError> {
-        if !(self.may_sweep(rows) && self.may_look_anew(position)) {
+        if !(self.goes_unread() && self.may_look_anew(position)) {
             return Ok(None);
         }
         // Where they lie is known no longer, if it was.
@@ -43,7 +43,9 @@ impl Batch<'_> {
         let dialect = self.catalogue.dialect;
         let Pace { some, all } = self.pace;
         let counting = dialect.count_up_to(self.table, rows, all);
+        let begun = Instant::now();
         let left = session.count(counting).await?;
+        position.slow_to_find = begun.elapsed() > self.connector.erase_lock / 4;
         let statement = match left <= all {
             true => dialect.sweep_all(self.table, rows),
             false => dialect.sweep(self.table, rows, some),
@@ -72,19 +74,16 @@ impl Batch<'_> {
         Ok(None)
     }
 
-    /// Whether a statement may find and delete rows: none of them must be read first, and finding her rows again in order to delete
-    /// them does not take too long.
-    pub(crate) fn may_sweep(&self, rows: &Sql) -> bool {
-        self.goes_unread() && (self.catalogue.dialect.goes_to_places() || !rows.looks_further())
-    }
-
-    /// Whether it is still at its beginning, or takes so many rows now that it does not matter to go through those that went before.
+    /// Whether it does not matter to go through the rows that went before: more go now than have gone, or that is quick and there is
+    /// nothing better.
     fn may_look_anew(&self, position: &Position) -> bool {
-        position.may_sweep() && self.pace.some > position.unread
+        let by_place = self.catalogue.dialect.goes_to_places();
+        let is_quick = !by_place && !position.slow_to_find;
+        position.may_sweep() && (self.pace.some > position.unread || is_quick)
     }
 
     /// Whether every row meets the same verdict, nothing goes or changes along with one, and one place has one row.
-    fn goes_unread(&self) -> bool {
+    pub(crate) fn goes_unread(&self) -> bool {
         let alike = matches!(self.rule.erase, EraseRule::Delete) && self.alone.is_none();
         let by_itself = self.links.is_empty() && self.deletion(false).guard.is_empty();
         let in_one_place = self.table.lies_in == LiesIn::OnePlace && !self.catalogue.apart;

@@ -51,11 +51,6 @@ pub(crate) struct Position {
 }
 
 impl Position {
-    /// Whether nothing was done yet.
-    pub(crate) fn is_first(&self) -> bool {
-        self.may_sweep() && self.unread == 0
-    }
-
     /// Whether no row was read.
     pub(crate) fn may_sweep(&self) -> bool {
         self.after.is_empty() && self.round == 0 && !self.by_key

@@ -368,6 +368,7 @@ async fn what_is_deleted_unread_is_found_by_an_index_and_gone_to_by_its_place() 
         for dialect in alike() {
             let (_, plans_of_all) = plans(dialect, collection).await;
             assert_eq!(plans_of_all.len(), 3);
+            assert!(plans_of_all[2].contains(" PRIMARY "), "{plans_of_all:?}");
             for plan in plans_of_all {
                 assert!(
                     !plan.contains("t ALL") && !plan.contains("t index"),

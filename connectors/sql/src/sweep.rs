@@ -70,7 +70,7 @@ impl Batch<'_> {
         position.by_key = true;
         self.swept = swept;
         let may_read = u32::try_from(all.saturating_sub(swept)).unwrap_or(u32::MAX);
-        self.max_rows = self.max_rows.min(may_read).max(1);
+        self.max_rows = self.max_rows.min(may_read);
         Ok(None)
     }
 
@@ -116,7 +116,7 @@ impl Batch<'_> {
     ) -> Result<Option<Erased>, ConnectorError> {
         let snapshots = &self.connector.snapshots;
         let may = self.goes_unread() && snapshots.may_keep_for(self.step);
-        if !may || position.is_first() || position.by_key {
+        if !may || !position.may_sweep() {
             return Ok(None);
         }
         let kept = match snapshots.take(self.step) {

@@ -339,6 +339,38 @@ async fn a_row_that_is_given_to_somebody_else_while_it_is_waited_for_stays() {
     }
 }
 
+/// Hers through so many other rows that a statement looks them up.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_row_that_is_hung_elsewhere_while_it_is_waited_for_stays() {
+    for server in Server::all() {
+        let place = many_bookings(server, 1_000);
+        place.query(
+            "CREATE TABLE remarks (id INT PRIMARY KEY, booking INT, FOREIGN KEY (booking) REFERENCES bookings (id));
+             INSERT INTO remarks SELECT id, id FROM bookings",
+        );
+        let connector = place.connector(
+            "[table.bookings]\nsubject = { person_id = \"person\" }\nerase = \"delete\"\n[table.remarks]\nreferences = { booking = \"bookings.id\" }\nerase = \"delete\"",
+        );
+        let holder = held(
+            &place,
+            server,
+            "UPDATE remarks SET booking = 1000001 WHERE id = 3; SELECT id FROM bookings WHERE id = 3 FOR UPDATE",
+            2,
+            "COMMIT",
+        )
+        .await;
+        let ada = subject(&["person_id=1"]);
+        let done = erase(&connector, &ada, "remarks", 2_000).await.unwrap();
+        holder.join().unwrap();
+        assert_eq!((done.erase(), done.failed().len()), (999, 0), "{server:?}");
+        assert_eq!(
+            place.query("SELECT id FROM remarks ORDER BY id"),
+            "3\n1000001",
+            "{server:?}"
+        );
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_connection_that_the_server_ends_is_replaced() {
     for server in Server::all() {

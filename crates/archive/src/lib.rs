@@ -14,6 +14,7 @@ mod press;
 mod record;
 pub mod sealed;
 mod spool;
+mod synced;
 mod vault;
 
 pub use assemble::{
@@ -26,4 +27,5 @@ pub use key::ArchiveKey;
 pub use mark::Mark;
 pub use page::{Committed, Page};
 pub use spool::{Spool, SpoolOptions};
+pub use synced::SyncedFile;
 pub use vault::{Archives, Deposit, Vault};

@@ -3,7 +3,7 @@
 //! A frame is `kind (1) | length (4, little endian) | nonce (12) | ciphertext | tag (16)`. Kind, the frame's number and the log's name are
 //! authenticated with it. The newest frames lie in memory, unsealed, until there are too many of them or they are to survive.
 
-use std::fs::{self, File, OpenOptions};
+use std::fs::{self, OpenOptions};
 use std::io::{Seek, SeekFrom, Write};
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -14,6 +14,7 @@ use bytes::Bytes;
 use serde::{Deserialize, Serialize};
 
 use crate::error::ArchiveError;
+use crate::synced::SyncedFile;
 
 mod reader;
 
@@ -106,7 +107,7 @@ pub(crate) struct Log {
     path: PathBuf,
     key: Arc<RandomizedNonceKey>,
     budget: Arc<Budget>,
-    file: Option<File>,
+    file: Option<SyncedFile>,
     /// Where what is in the file ends and what is in memory begins.
     disk: LogMark,
     tail: Vec<Frame>,
@@ -223,6 +224,7 @@ impl Log {
         let failed = ArchiveError::storage("writing the spool");
         let mut at = self.disk;
         self.file()?
+            .get_ref()
             .seek(SeekFrom::Start(at.bytes))
             .map_err(&failed)?;
         // Small frames go together, large ones one by one: each thread that writes keeps the memory of its largest piece.
@@ -281,7 +283,8 @@ impl Log {
             self.drop_tail(0);
             if mark.bytes < self.disk.bytes {
                 let file = self.file()?;
-                file.set_len(mark.bytes)
+                file.get_ref()
+                    .set_len(mark.bytes)
                     .map_err(ArchiveError::storage("cutting the spool"))?;
                 self.unsynced = true;
             }
@@ -330,7 +333,7 @@ impl Log {
         Ok(())
     }
 
-    fn file(&mut self) -> Result<&mut File, ArchiveError> {
+    fn file(&mut self) -> Result<&mut SyncedFile, ArchiveError> {
         let file = match self.file.take() {
             Some(file) => file,
             None => {
@@ -340,7 +343,7 @@ impl Log {
                 }
                 let mut options = OpenOptions::new();
                 options.read(true).write(true).create(true).truncate(false);
-                options.open(&self.path).map_err(&failed)?
+                SyncedFile::new(options.open(&self.path).map_err(&failed)?)
             }
         };
         Ok(self.file.insert(file))

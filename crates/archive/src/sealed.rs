@@ -17,6 +17,7 @@ use age::{Decryptor, Encryptor};
 use crate::behind::Behind;
 use crate::error::ArchiveError;
 use crate::key::ArchiveKey;
+use crate::synced::SyncedFile;
 use crate::vault::{VaultReader, VaultWriter};
 
 const WRITING: &str = "writing the encrypted archive";
@@ -41,7 +42,7 @@ type Encrypting<W> = StreamWriter<BufWriter<W>>;
 
 /// A file that is not yet under its name; dropped, it is removed.
 struct UnfinishedFile {
-    file: File,
+    file: SyncedFile,
     unfinished: PathBuf,
     path: PathBuf,
 }
@@ -64,7 +65,7 @@ impl SealedWriter {
             .open(&unfinished)
             .map_err(&failed)?;
         let file = UnfinishedFile {
-            file,
+            file: SyncedFile::new(file),
             unfinished,
             path,
         };
@@ -127,7 +128,7 @@ fn ended<W: Write>(stream: Encrypting<W>) -> Result<W, ArchiveError> {
 }
 
 impl UnfinishedFile {
-    fn finish(self) -> Result<(), ArchiveError> {
+    fn finish(mut self) -> Result<(), ArchiveError> {
         let failed = ArchiveError::storage(WRITING);
         self.file.sync_all().map_err(&failed)?;
         fs::rename(&self.unfinished, &self.path).map_err(&failed)?;

@@ -1,10 +1,11 @@
 //! Files that a command writes: whole or not at all.
 
 use std::ffi::OsString;
-use std::fs::{File, OpenOptions};
-use std::io::{Read, Write};
+use std::fs::OpenOptions;
+use std::io::{ErrorKind, Read, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
-use std::sync::mpsc;
+
+use adieu::archive::SyncedFile;
 
 use crate::exit::Failure;
 
@@ -13,7 +14,6 @@ use crate::exit::Failure;
 pub(crate) struct NewFile {
     path: PathBuf,
     unfinished: PathBuf,
-    file: Option<File>,
     force: bool,
 }
 
@@ -42,22 +42,26 @@ impl NewFile {
         options.write(true).create_new(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let file = options.open(&unfinished).map_err(|error| {
+        options.open(&unfinished).map_err(|error| {
             Failure::Usage(format!("{shown} cannot be written ({})", error.kind()))
         })?;
         Ok(Self {
             path: path.to_owned(),
             unfinished,
-            file: Some(file),
             force,
         })
     }
 
     /// Fills the file and makes it appear.
-    pub(crate) fn fill(mut self, content: &mut (impl Read + Send)) -> Result<(), Failure> {
-        let Some(mut file) = self.file.take() else {
-            return Ok(());
-        };
+    pub(crate) fn fill(self, content: &mut (impl Read + Send)) -> Result<(), Failure> {
+        self.fill_side_by_side(vec![(0, content)])
+    }
+
+    /// Fills the file with what several read at once, each of them from an offset on, and makes it appear.
+    pub(crate) fn fill_side_by_side(
+        self,
+        parts: Vec<(u64, impl Read + Send)>,
+    ) -> Result<(), Failure> {
         let failed = |error: std::io::Error| {
             Failure::Fault(format!(
                 "{} could not be written ({})",
@@ -65,7 +69,18 @@ impl NewFile {
                 error.kind()
             ))
         };
-        write_and_sync(&mut file, content).map_err(failed)?;
+        let unfinished = &self.unfinished;
+        let written = std::thread::scope(|threads| {
+            let write =
+                |(offset, part)| threads.spawn(move || write_part(unfinished, offset, part));
+            let writing: Vec<_> = parts.into_iter().map(write).collect();
+            let stopped = |_| std::io::Error::other("a thread stopped");
+            let ended = writing
+                .into_iter()
+                .map(|part| part.join().map_err(stopped)?);
+            ended.collect::<Result<Vec<()>, _>>()
+        });
+        written.map_err(failed)?;
         if !self.force && self.path.symlink_metadata().is_ok() {
             return Err(Failure::Usage(format!(
                 "{} has appeared meanwhile",
@@ -87,56 +102,21 @@ impl Drop for NewFile {
     }
 }
 
-/// How much is written before the disk is asked to take it.
-const SYNC_BYTES: usize = 32 << 20;
-/// How much is read at a time, and how many such pieces may wait to be written.
-const PIECE_BYTES: u64 = 256 << 10;
-const WAITING: usize = 4;
+/// How much is read at a time.
+const PIECE_BYTES: usize = 256 << 10;
 
-/// Writes the content while more of it is read, and has the disk take what is written while more comes, so that the end does not
-/// wait for all of it.
-fn write_and_sync(file: &mut File, content: &mut (impl Read + Send)) -> std::io::Result<()> {
-    let written = file.try_clone()?;
-    let (more, turns) = mpsc::sync_channel::<()>(1);
-    let (pieces, read) = mpsc::sync_channel(WAITING);
-    std::thread::scope(|threads| {
-        // A failure is told once for a file, so what is told here must not be lost.
-        let syncing =
-            threads.spawn(move || turns.into_iter().try_for_each(|()| written.sync_data()));
-        threads.spawn(move || read_ahead(content, &pieces));
-        // Dropped also when something fails: then the other threads end.
-        let (more, read) = (more, read);
-        let mut unsynced = 0;
-        for piece in read {
-            let piece = piece?;
-            file.write_all(&piece)?;
-            unsynced += piece.len();
-            if unsynced >= SYNC_BYTES {
-                unsynced = 0;
-                // When the disk is behind, it takes more at its next turn.
-                let _ = more.try_send(());
-            }
-        }
-        drop(more);
-        syncing
-            .join()
-            .map_err(|_| std::io::Error::other("the disk was not waited for"))??;
-        file.flush()?;
-        file.sync_all()
-    })
-}
-
-/// Reads to the end, or to what went wrong, or until nobody takes it any more.
-fn read_ahead(content: &mut impl Read, pieces: &mpsc::SyncSender<std::io::Result<Vec<u8>>>) {
+/// Writes what is read to a file that is there, from an offset on.
+fn write_part(path: &Path, offset: u64, mut part: impl Read) -> std::io::Result<()> {
+    let mut file = OpenOptions::new().write(true).open(path)?;
+    file.seek(SeekFrom::Start(offset))?;
+    let mut file = SyncedFile::new(file);
+    let mut piece = vec![0; PIECE_BYTES];
     loop {
-        let mut piece = Vec::new();
-        let read = content.by_ref().take(PIECE_BYTES).read_to_end(&mut piece);
-        let (is_end, piece) = match read {
-            Ok(bytes) => (bytes == 0, Ok(piece)),
-            Err(error) => (true, Err(error)),
-        };
-        if pieces.send(piece).is_err() || is_end {
-            return;
+        match part.read(&mut piece) {
+            Ok(0) => return file.sync_all(),
+            Ok(bytes) => file.write_all(&piece[..bytes])?,
+            Err(error) if error.kind() == ErrorKind::Interrupted => {}
+            Err(error) => return Err(error),
         }
     }
 }

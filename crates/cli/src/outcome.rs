@@ -1,5 +1,8 @@
 //! What came of a request: the files that are handed over, and what is told of it.
 
+use std::io::{self, Read, Seek, SeekFrom};
+
+use adieu::archive::sealed::SealedReader;
 use adieu::engine::{Kind, receipt};
 use adieu::{Engine, EngineError, Request, Status};
 use serde::Serialize;
@@ -90,18 +93,40 @@ pub(crate) fn claims(engine: &Engine, jws: &str) -> Result<Map<String, Value>, F
         .map_err(|error| Failure::Fault(error.to_string()))
 }
 
+/// An archive of so many bytes is read by two at once: decrypting it takes longer than writing it.
+const LARGE_BYTES: u64 = 16 << 20;
+
 /// Writes the archive of a request to a file.
 pub(crate) async fn write_archive(
     engine: &Engine,
     request: &Request,
     file: NewFile,
 ) -> Result<String, Failure> {
-    let mut archive = engine.open_archive(request.id).await?;
+    let mut readers = vec![engine.open_archive(request.id).await?];
+    let bytes = readers.iter().map(SealedReader::total_bytes).sum::<u64>();
+    if bytes >= LARGE_BYTES {
+        readers.push(engine.open_archive(request.id).await?);
+    }
     let path = file.path().display().to_string();
-    tokio::task::spawn_blocking(move || file.fill(&mut archive))
+    tokio::task::spawn_blocking(move || fill(file, readers, bytes))
         .await
         .map_err(|_| Failure::Fault("the archive could not be written".to_owned()))??;
     Ok(path)
+}
+
+/// Fills the file with an archive of which each reader reads a part.
+fn fill(file: NewFile, readers: Vec<SealedReader>, bytes: u64) -> Result<(), Failure> {
+    let unreadable = |error: io::Error| {
+        Failure::Fault(format!("the archive could not be read ({})", error.kind()))
+    };
+    let each = bytes.div_ceil(readers.len() as u64);
+    let mut parts = Vec::new();
+    for (part, mut reader) in (0..).zip(readers) {
+        let offset = part * each;
+        reader.seek(SeekFrom::Start(offset)).map_err(unreadable)?;
+        parts.push((offset, reader.take(each)));
+    }
+    file.fill_side_by_side(parts)
 }
 
 fn has_archive(request: &Request) -> bool {

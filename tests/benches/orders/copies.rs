@@ -22,14 +22,15 @@ const COLUMNS: [&str; 12] = [
     "paid",
 ];
 
-/// A copy in a new database of MariaDB, whose name is returned.
+/// A copy in a new database of MariaDB, whose name is returned, in the character set that its packages choose.
 pub(crate) fn mariadb(database: &str, folder: &Path) -> String {
     let file = as_csv(database, folder);
     let copy = servers::mariadb().create();
     let load = format!(
         "CREATE TABLE orders (id BIGINT PRIMARY KEY, subject_id CHAR(36) CHARACTER SET ascii NOT NULL, created_at DATETIME NOT NULL,
            amount DECIMAL(12,2) NOT NULL, quantity INT NOT NULL, status VARCHAR(20) NOT NULL, email VARCHAR(255) NOT NULL,
-           address VARCHAR(255) NOT NULL, meta JSON NOT NULL, tags JSON NOT NULL, ref VARBINARY(64) NOT NULL, paid BOOLEAN NOT NULL);
+           address VARCHAR(255) NOT NULL, meta JSON NOT NULL, tags JSON NOT NULL, ref VARBINARY(64) NOT NULL, paid BOOLEAN NOT NULL)
+           DEFAULT CHARACTER SET utf8mb4;
          LOAD DATA LOCAL INFILE '{}' INTO TABLE orders FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''
            (id, subject_id, created_at, amount, quantity, status, email, address, meta, tags, @ref, paid) SET ref = UNHEX(@ref);
          CREATE INDEX orders_subject_id ON orders (subject_id); ANALYZE TABLE orders;",

@@ -167,7 +167,7 @@ impl SqlConfig {
 }
 
 fn default_batch_rows() -> NonZeroU32 {
-    NonZeroU32::new(256).unwrap_or(NonZeroU32::MIN)
+    NonZeroU32::new(1024).unwrap_or(NonZeroU32::MIN)
 }
 
 fn default_erase_rows() -> NonZeroU32 {

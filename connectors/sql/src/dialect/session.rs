@@ -21,8 +21,9 @@ use crate::catalogue::{Catalogue, Column};
 use crate::config::SqlConfig;
 use crate::walk::Walk;
 
-/// How many bytes of rows are handed over at a time at most, whatever their number.
-pub(super) const MAX_BATCH_BYTES: usize = 256 * 1024;
+/// How much memory the rows take at most that are handed over at a time, whatever their number. Handing over wakes a thread, which
+/// takes as long as reading dozens of rows.
+pub(super) const MAX_BATCH_BYTES: usize = 512 * 1024;
 /// How many batches wait for their reader.
 pub(super) const BATCHES_IN_FLIGHT: usize = 4;
 

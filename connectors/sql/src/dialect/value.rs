@@ -144,9 +144,9 @@ impl Batch {
         self.cells.len() / self.width
     }
 
-    /// How many bytes of text and binary there are.
+    /// How much memory the rows take.
     pub(crate) fn size_bytes(&self) -> usize {
-        self.bytes.len()
+        self.bytes.len() + size_of_val(&*self.cells)
     }
 
     pub(crate) fn row(&self, index: usize) -> Row<'_> {

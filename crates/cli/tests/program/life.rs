@@ -347,6 +347,58 @@ fn a_finished_archive_can_be_written_again() {
     );
 }
 
+/// The file of the only archive that is kept.
+fn kept_archive(place: &Place) -> std::path::PathBuf {
+    let mut folders = vec![place.path("adieu.db.files")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(folder).unwrap() {
+            let path = entry.unwrap().path();
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|ending| ending == "age") {
+                return path;
+            }
+        }
+    }
+    panic!("no archive is kept");
+}
+
+#[test]
+fn a_large_archive_is_handed_over_whole_or_not_at_all() {
+    let place = Place::new();
+    // What is compressed already is stored as it is, so the archive is at least as long.
+    let picture: Vec<String> = (0..3_000_000_u32)
+        .map(|number| format!("{number:08x}"))
+        .collect();
+    let picture = picture.concat();
+    place.write("uploads/users/1/large.jpg", &picture);
+    let (code, done) = place.json(&["export", "--subject", ADA, "--out", "ada.zip"]);
+    assert_eq!(code, 0, "{done:#}");
+    let entries = unzip(&place.path("ada.zip")).into_iter();
+    let large = entries
+        .filter(|(name, _)| name.ends_with("/large.jpg"))
+        .map(|(_, bytes)| bytes);
+    assert!(large.collect::<Vec<_>>() == [picture.as_bytes()]);
+    let length = place.path("ada.zip").metadata().unwrap().len();
+    assert_eq!(done["receipt"]["archive"]["bytes"], length);
+
+    let kept = kept_archive(&place);
+    let whole = std::fs::read(&kept).unwrap();
+    let id = done["request"]["id"].as_str().unwrap();
+    for changed in [whole.len() / 4, whole.len() / 4 * 3] {
+        let mut bytes = whole.clone();
+        bytes[changed] ^= 1;
+        std::fs::write(&kept, bytes).unwrap();
+        let ran = place.run(&["archive", id, "--out", "changed.zip"]);
+        assert_ne!(ran.code, 0, "{}", ran.out);
+        assert!(!place.is_there("changed.zip") && !place.is_there(".changed.zip.unfinished"));
+    }
+    std::fs::write(&kept, whole).unwrap();
+    place.run(&["archive", id, "--out", "again.zip"]).ended(0);
+    let bytes = |name: &str| std::fs::read(place.path(name)).unwrap();
+    assert!(bytes("again.zip") == bytes("ada.zip"));
+}
+
 #[test]
 fn the_audit_log_shows_when_it_was_changed() {
     let place = Place::new();

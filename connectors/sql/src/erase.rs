@@ -108,7 +108,7 @@ async fn erase_batch(
         Links::default()
     };
     let bound = step.max_records().min(connector.erase_rows);
-    let pace = Pace::within(bound, position.pace);
+    let pace = Pace::within(bound, position.pace, connector.erase_lock);
     let mut batch = Batch {
         connector,
         step,

@@ -3,8 +3,9 @@
 use std::num::NonZeroU32;
 use std::time::Duration;
 
-/// What the first transaction takes, of whose rows nothing is known yet. Most people have fewer.
-const FIRST_ROWS: NonZeroU32 = NonZeroU32::new(10_000).unwrap();
+/// What the first transaction takes, of whose rows nothing is known yet: a trigger or a key without an index may take a millisecond for
+/// each. Most people have fewer.
+const FIRST_ROWS: NonZeroU32 = NonZeroU32::new(500).unwrap();
 /// How much more a transaction takes than the one before at most: the first rows may have been in memory, and the next ones not.
 const MAX_GROWTH: u64 = 50;
 
@@ -18,9 +19,13 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The pace that was found before, within a bound.
-    pub(crate) fn within(bound: NonZeroU32, found: Option<NonZeroU32>) -> Self {
-        let some = u64::from(bound.min(found.unwrap_or(FIRST_ROWS)).get());
+    /// The pace that was found before, within a bound; what begins where none was found yet.
+    pub(crate) fn within(bound: NonZeroU32, found: Option<NonZeroU32>, limit: Duration) -> Self {
+        let first = match limit {
+            Duration::MAX => bound,
+            _ => FIRST_ROWS,
+        };
+        let some = u64::from(bound.min(found.unwrap_or(first)).get());
         let all = match found {
             Some(_) => (2 * some).min(bound.get().into()),
             None => some,
@@ -67,10 +72,21 @@ mod tests {
     fn what_is_left_goes_at_once_where_that_fits_the_whole_time() {
         let bound = |rows| NonZeroU32::new(rows).unwrap();
         let pace = |some, all| Pace { some, all };
-        assert_eq!(Pace::within(bound(1_000_000), None), pace(10_000, 10_000));
+        let within = |bound, found| Pace::within(bound, found, LIMIT);
+        assert_eq!(within(bound(1_000_000), None), pace(500, 500));
         let found = NonZeroU32::new(50_000);
-        assert_eq!(Pace::within(bound(1_000_000), found), pace(50_000, 100_000));
-        assert_eq!(Pace::within(bound(60_000), found), pace(50_000, 60_000));
-        assert_eq!(Pace::within(bound(100), found), pace(100, 100));
+        assert_eq!(within(bound(1_000_000), found), pace(50_000, 100_000));
+        assert_eq!(within(bound(60_000), found), pace(50_000, 60_000));
+        assert_eq!(within(bound(100), found), pace(100, 100));
+    }
+
+    #[test]
+    fn without_a_limit_only_the_bound_counts() {
+        let bound = NonZeroU32::new(1_000).unwrap();
+        let pace = Pace {
+            some: 1_000,
+            all: 1_000,
+        };
+        assert_eq!(Pace::within(bound, None, Duration::MAX), pace);
     }
 }

@@ -161,7 +161,7 @@ async fn plans_of(dialect: Dialect, collection: &str, email: &str) -> ([String; 
         catalogue: &catalogue,
         links: Links::of(rule, table),
         alone: None,
-        pace: Pace::within(step.max_records(), None),
+        pace: Pace::within(step.max_records(), None, std::time::Duration::MAX),
         max_rows: 1_000,
         swept: 0,
         unchanged: None,

@@ -19,7 +19,7 @@ pub(crate) struct Pace {
 }
 
 impl Pace {
-    /// The pace that was found before, within a bound; what begins where none was found yet.
+    /// The pace that was found before, within a bound. Where none was, the first rows: few, or all of the bound where no time is set.
     pub(crate) fn within(bound: NonZeroU32, found: Option<NonZeroU32>, limit: Duration) -> Self {
         let first = match limit {
             Duration::MAX => bound,
